@@ -1,0 +1,38 @@
+/* Which protocol is it: takes the octets of a connection, both sides, and decides by content
+ * whether they are HTTP/2 (client preface, server that speaks first, HTTP/1.1 Upgrade: h2c), or
+ * something else, which is named and dropped (capture-layer 4). A sink that feeds a sink: sides 0
+ * and 1 of TCP come in, DIR_C2S and DIR_S2C of HTTP/2 go out, offsets from 0. */
+#ifndef H2DUMP_DETECT_DETECT_H
+#define H2DUMP_DETECT_DETECT_H
+
+#include "base/mem.h"
+#include "base/stream.h"
+#include "spec/connection.h"
+
+struct detect;
+
+struct detect_options {
+    uint8_t forced_ports[65536 / 8]; /* --port: bit set of TCP ports that are HTTP/2 whatever they
+                                        look like */
+};
+
+struct detect_events {
+    /* A connection is HTTP/2: returns the sink for its octets (sides are enum dir). info->conn is
+     * 0: the callee numbers. upgrade: NULL, or the request that became stream 1. Octets held while
+     * deciding follow at once. */
+    struct stream_sink (*on_http2)(void *ctx, const struct connection_info *info,
+                                   const struct upgrade_info *upgrade);
+    /* A connection is given up; name is a constant: "HTTP/1.1", "TLS", "SSH", …, "unknown", "joined
+     * late". Once each. */
+    void (*on_other)(void *ctx, const struct flow_info *info, const char *name);
+};
+
+/* options are copied. NULL: memory is out. */
+struct detect *detect_new(struct mem *mem, const struct detect_options *options,
+                          const struct detect_events *events, void *ctx) H2D_MUST_CHECK;
+void detect_free(struct detect *detect);
+
+/* A sink for one TCP connection; what net_events.on_open asks for. ops NULL when memory is out. */
+struct stream_sink detect_open(struct detect *detect, const struct flow_info *info);
+
+#endif

@@ -1,0 +1,73 @@
+/* HPACK decoding (RFC 7541) for one direction: representations in, fields out, one at a time,
+ * however the block is cut into chunks. Owns the dynamic table. Knows no frames, streams or message
+ * rules. Only h2/ includes this.
+ *
+ * Two manners, one decoder: strict (ENDPOINT) stops for good at the first error; lenient (OBSERVER)
+ * has the same errors but can lose() certainty and go on (receive-engine 6.5; capture-layer 5):
+ * entries are counted from the newest, those inserted since the loss are exact, older ones are
+ * unknown with a stable identity. */
+#ifndef H2DUMP_H2_HPACK_H
+#define H2DUMP_H2_HPACK_H
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "h2/header.h"
+
+struct hpack_decoder;
+
+enum hpack_status {
+    HPACK_FIELD, /* *out is a field, or a size update (repr HPACK_SIZE_UPDATE) */
+    HPACK_MORE,  /* all octets used, the block goes on in the next chunk */
+    HPACK_END,   /* the block is complete */
+    HPACK_ERROR, /* hpack_error() says which; strict: the decoder is bad for good */
+    HPACK_NOMEM,
+};
+
+/* A decoder with the initial limit of 4096 octets; lenient as above. Allocates its table lazily.
+ * NULL: memory is out. */
+struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient) H2D_MUST_CHECK;
+void hpack_decoder_free(struct hpack_decoder *decoder);
+
+/* The SETTINGS_HEADER_TABLE_SIZE values of one acknowledged SETTINGS frame have come into force:
+ * the smallest and the last (RFC 7541 4.2; receive-engine 4.4). */
+void hpack_decoder_set_limit(struct hpack_decoder *decoder, uint32_t smallest, uint32_t last);
+/* The limit is not known (mid-stream): accept any size update. */
+void hpack_decoder_set_limit_unknown(struct hpack_decoder *decoder);
+
+/* A field block begins. */
+void hpack_begin_block(struct hpack_decoder *decoder);
+
+/* Decodes the next representation. chunk: what is left of the current fragment; it is advanced.
+ * last: the fragment is the block's last. Call until HPACK_MORE (then with the next chunk) or
+ * HPACK_END. The header's spans live until the next call. Octets of an incomplete representation
+ * are kept inside. */
+enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk, bool last,
+                               struct h2_header *out);
+
+/* After HPACK_ERROR: the check (CHECK_HPACK_INDEX_ZERO, …) and the block offset of the
+ * representation at fault. */
+enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off);
+
+/* lenient: what was in the table is no longer certain (an undecodable or missing block). Begins a
+ * new loss. */
+void hpack_decoder_lose(struct hpack_decoder *decoder);
+/* lenient: the table was never seen (mid-stream start): entries are "pre:j". */
+void hpack_decoder_join(struct hpack_decoder *decoder);
+/* How much of the table is known: everything, or not. */
+bool hpack_decoder_is_full(const struct hpack_decoder *decoder);
+/* Takes (and clears) CHECK_LIMIT_HPACK_STRING or CHECK_LIMIT_HPACK_TABLE when such a limit acted
+ * since the last call; CHECK_COUNT otherwise. */
+enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder);
+/* First block after a reduction did not begin with an update (lenient only;
+ * CHECK_HPACK_TABLE_UPDATE_MISSING): taken and cleared. In strict manner this is an HPACK_ERROR. */
+bool hpack_decoder_update_missing(struct hpack_decoder *decoder);
+
+/* Octets and entries of the dynamic table, for tests. */
+uint32_t hpack_table_octets(const struct hpack_decoder *decoder);
+uint32_t hpack_table_entries(const struct hpack_decoder *decoder);
+
+/* Huffman (RFC 7541 5.2): decodes in into out, which has room for in.len * 8 / 5 octets. Returns
+ * CHECK_COUNT and sets *out_len, or the check that failed. */
+enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len);
+
+#endif

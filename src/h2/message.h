@@ -1,0 +1,88 @@
+/* The rules of an HTTP message in HTTP/2 (RFC 9113 8, receive-engine 5): fields, pseudo-header
+ * fields, content-length. One struct h2_message a stream and direction; pure bookkeeping, no
+ * callbacks, no allocation. Only h2/ includes this. */
+#ifndef H2DUMP_H2_MESSAGE_H
+#define H2DUMP_H2_MESSAGE_H
+
+#include "h2/header.h"
+
+/* What kind of block the fields stand in. */
+enum message_kind {
+    MESSAGE_REQUEST,  /* a request, or the request in a PUSH_PROMISE */
+    MESSAGE_RESPONSE, /* 1xx or final */
+    MESSAGE_TRAILERS,
+};
+
+enum message_verdict {
+    MESSAGE_OK,   /* on_header */
+    MESSAGE_DROP, /* on_invalid_header, the message goes on */
+    MESSAGE_HIDE, /* neither; the field is taken out silently */
+    MESSAGE_ERR,  /* field error: the stream is at fault */
+};
+
+/* State of the message that one side sends on one stream. Zeroed memory is a new message. */
+struct h2_message {
+    uint32_t seen;          /* pseudo-header fields, host, content-length, …: message.c's bits */
+    uint16_t status;        /* 0: none yet */
+    int64_t content_length; /* -1: none; message_init() sets it */
+    uint64_t received;      /* data octets without padding */
+};
+
+/* What the rules need to know about the rest. */
+struct message_context {
+    enum message_kind kind;
+    bool is_push;          /* the request of a PUSH_PROMISE */
+    bool connect_protocol; /* extended CONNECT is enabled (RFC 8441) */
+    bool check_edge_whitespace;
+    bool request_known; /* response: the next two are known */
+    bool request_was_head, request_was_connect;
+};
+
+/* Why: the check and one clause ("empty :path"), constants or in the message's scratch; lives until
+ * the next call. */
+struct message_fault {
+    enum check check;
+    const char *text;
+};
+
+void message_init(struct h2_message *message);
+
+/* Each field block: before its first field. */
+void message_begin_block(struct h2_message *message, const struct message_context *context);
+
+/* Judges one field and remembers what later rules need. Fields that are not H2_EXACT count as
+ * present-or-absent unknown: they are OK, and rules that need what they may hold are off for the
+ * block. */
+enum message_verdict message_on_header(struct h2_message *message,
+                                       const struct message_context *context,
+                                       const struct h2_header *header, struct message_fault *fault);
+
+/* The block is complete (end_stream: it ends the message). False: malformed, *fault says why
+ * (receive-engine 5.4, 5.5). */
+bool message_on_headers_end(struct h2_message *message, const struct message_context *context,
+                            bool end_stream, struct message_fault *fault);
+
+/* n data octets (no padding) have come. False: they must be withheld (5.5). */
+bool message_on_data(struct h2_message *message, const struct message_context *context, uint64_t n,
+                     struct message_fault *fault);
+
+/* END_STREAM on DATA. False: totals do not agree. */
+bool message_on_end_stream(struct h2_message *message, const struct message_context *context,
+                           struct message_fault *fault);
+
+/* The request's method, once its block is complete: whether it was HEAD, CONNECT. */
+bool message_method_is_head(const struct h2_message *message);
+bool message_method_is_connect(const struct h2_message *message);
+/* 2xx … of the last response block was final (not 1xx). */
+bool message_final_status_seen(const struct h2_message *message);
+
+/* After a PUSH_PROMISE's block: make the message ready for the pushed response, keeping the method
+ * (receive-engine 5.4). */
+void message_push_to_response(struct h2_message *message);
+
+/* For the HPACK table, once an entry: the token of a name, and the facts of name and value
+ * (header.h). */
+enum h2_token message_token_of(struct span name);
+uint8_t message_octet_facts(struct span name, struct span value);
+
+#endif

@@ -1,0 +1,76 @@
+/* Packets to ordered octets: link layer, IP, TCP, one struct net for one input. Finds the TCP
+ * payload of each packet, reassembles each connection (capture-layer 2 and 3), and feeds a sink per
+ * connection. Knows nothing of what the octets mean. Owns all flows and their queued octets. */
+#ifndef H2DUMP_NET_NET_H
+#define H2DUMP_NET_NET_H
+
+#include "base/mem.h"
+#include "base/siphash.h"
+#include "base/stream.h"
+#include "spec/finding.h"
+
+struct net;
+
+struct net_options {
+    struct siphash_key key;
+    uint64_t max_flows;        /* LIMIT_FLOWS */
+    uint64_t tcp_queue_octets; /* LIMIT_TCP_QUEUE_OCTETS, and so on: the limits of limits.def by
+                                  default */
+    uint64_t tcp_pieces;
+    uint64_t queued_octets;
+    uint64_t hole_wait_unacked_ms;
+};
+
+void net_options_init(struct net_options *options);
+
+/* Who is told. on_open: a connection's first payload octet is about to be delivered; returns the
+ * sink for it (ops NULL: not interested, octets are then only counted). on_note: something worth a
+ * word on a flow, once a flow and check: limits that acted, overlaps with other content (severity
+ * note; dir is the side); may be NULL. */
+struct net_events {
+    struct stream_sink (*on_open)(void *ctx, const struct flow_info *info);
+    void (*on_note)(void *ctx, const struct flow_info *info, const struct finding *note);
+};
+
+/* Packets that could not be used, by reason; flows by what became of them. */
+#define NET_LINK_TYPES_MAX 16
+struct net_stats {
+    uint64_t packets;     /* given to net_packet */
+    uint64_t tcp_packets; /* that held a TCP segment */
+    uint64_t tcp_connections;
+    uint64_t udp_packets;
+    uint64_t quic_flows;    /* UDP address pairs whose first octets look like QUIC version 1 or 2 */
+    uint64_t other_packets; /* IP, but neither TCP nor UDP */
+    uint64_t fragments;     /* IP fragments, not put together yet */
+    uint64_t not_ip;        /* ARP and the like */
+    uint64_t malformed;     /* headers that do not fit */
+    struct {
+        uint16_t link_type;
+        uint64_t packets;
+    } unsupported[NET_LINK_TYPES_MAX]; /* link types without a decoder, the first 16 of them */
+    size_t unsupported_count;
+    uint64_t payload_octets;          /* TCP payload on the wire */
+    uint64_t payload_cut_octets;      /* of it, not in the file because of the snapshot length */
+    uint64_t gap_octets[GAP_TLS + 1]; /* reported as gaps, by cause */
+    uint64_t retransmitted_octets;
+    uint64_t limits_hit;
+};
+
+/* NULL: memory is out. ctx is handed to the events. */
+struct net *net_new(struct mem *mem, const struct net_options *options,
+                    const struct net_events *events, void *ctx) H2D_MUST_CHECK;
+void net_free(struct net *net);
+
+/* Takes one packet: decodes, reassembles, calls sinks. Returns 0, or a negative enum rc: RC_NOMEM,
+ * or what a sink returned. A packet that makes no sense is counted, not an error. */
+int net_packet(struct net *net, const struct packet *packet) H2D_MUST_CHECK;
+
+/* The input has ended: gives up all holes and ends all flows (CLOSE_END unless they had ended). */
+int net_end(struct net *net) H2D_MUST_CHECK;
+
+const struct net_stats *net_stats(const struct net *net);
+
+/* "IEEE 802.11", … for a link type without a decoder, or NULL when it is not known by name. */
+const char *net_link_type_name(uint16_t link_type);
+
+#endif

@@ -1,0 +1,13 @@
+#include "spec/connection.h"
+
+const char *connection_transport_name(enum connection_transport transport)
+{
+    static const char *const names[] = { "h2c", "raw" };
+    return names[transport];
+}
+
+const char *connection_start_name(enum connection_start start)
+{
+    static const char *const names[] = { "prior-knowledge", "upgrade", "mid-stream", "forced" };
+    return names[start];
+}

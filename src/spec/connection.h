@@ -1,0 +1,47 @@
+/* What is known of a connection when it is first seen to be HTTP/2: made by detect/, shown by
+ * render/, numbered by app/. */
+#ifndef H2DUMP_SPEC_CONNECTION_H
+#define H2DUMP_SPEC_CONNECTION_H
+
+#include "base/stream.h"
+
+enum connection_transport {
+    TRANSPORT_H2C, /* cleartext over TCP */
+    TRANSPORT_RAW, /* raw octets, no packets */
+};
+
+/* How HTTP/2 began. */
+enum connection_start {
+    START_PRIOR_KNOWLEDGE, /* the client preface, or a server that spoke first */
+    START_UPGRADE,         /* HTTP/1.1 Upgrade: h2c */
+    START_MID_STREAM,      /* in the middle */
+    START_FORCED,          /* --port or --raw said so */
+};
+
+struct connection_info {
+    uint64_t conn; /* 1, 2, … in the order in which connections are seen to be HTTP/2 */
+    struct endpoint client, server; /* ip_len 0: unknown (raw) */
+    enum connection_transport transport;
+    enum connection_start start;
+    struct pos first;   /* its first packet; packet 0: none */
+    bool one_direction; /* only one side was seen so far */
+};
+
+/* The HTTP/1.1 request that became stream 1 (RFC 7540 3.2). Spans live for the call. */
+struct upgrade_field {
+    struct span name, value;
+};
+struct upgrade_info {
+    struct span method, path;
+    const struct upgrade_field *fields; /* the request's header fields in order */
+    size_t field_count;
+    struct span settings; /* HTTP2-Settings, decoded: a SETTINGS payload (a multiple of 6 octets) */
+    struct pos first, last; /* the request's packets */
+};
+
+/* "h2c", "raw". */
+const char *connection_transport_name(enum connection_transport transport);
+/* "prior-knowledge", "upgrade", "mid-stream", "forced". */
+const char *connection_start_name(enum connection_start start);
+
+#endif

@@ -1,0 +1,140 @@
+#include "spec/spec.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "spec/finding.h"
+
+const char *spec_error_name(uint32_t code)
+{
+    switch (code) {
+#define ERROR_CODE(name, code_)                                                                    \
+    case code_:                                                                                    \
+        return #name;
+#include "spec/errors.def"
+#undef ERROR_CODE
+    default:
+        return NULL;
+    }
+}
+
+struct setting_row {
+    uint32_t id, initial;
+    const char *name;
+};
+
+static const struct setting_row setting_rows[] = {
+#define SETTING(name, id, initial, rfc) { id, initial, #name },
+#include "spec/settings.def"
+#undef SETTING
+};
+
+static const struct setting_row *setting_row(uint32_t id)
+{
+    for (size_t i = 0; i < sizeof setting_rows / sizeof setting_rows[0]; i++) {
+        if (setting_rows[i].id == id) {
+            return &setting_rows[i];
+        }
+    }
+    return NULL;
+}
+
+const char *spec_setting_name(uint32_t id)
+{
+    const struct setting_row *row = setting_row(id);
+    return row != NULL ? row->name : NULL;
+}
+
+uint32_t spec_setting_initial(uint32_t id)
+{
+    const struct setting_row *row = setting_row(id);
+    return row != NULL ? row->initial : 0;
+}
+
+static const struct hpack_static_row static_rows[] = {
+#define HPACK_STATIC(index, name, value) { name, value, sizeof(name) - 1, sizeof(value) - 1 },
+#include "spec/hpack_static.def"
+#undef HPACK_STATIC
+};
+
+const struct hpack_static_row *spec_hpack_static(uint32_t index)
+{
+    assert(index >= 1 && index <= HPACK_STATIC_COUNT);
+    return &static_rows[index - 1];
+}
+
+/* The columns of checks.def, spelt as the rows spell them. */
+#define CLASS_C          SCOPE_CONNECTION
+#define CLASS_S          SCOPE_STREAM
+#define CLASS_M          SCOPE_MESSAGE
+#define CLASS_A          SCOPE_ADVICE
+#define CLASS_I          SCOPE_INFO
+#define CODE_NONE        -1
+#define CODE_PROTOCOL    H2_PROTOCOL_ERROR
+#define CODE_FLOW        H2_FLOW_CONTROL_ERROR
+#define CODE_CLOSED      H2_STREAM_CLOSED
+#define CODE_SIZE        H2_FRAME_SIZE_ERROR
+#define CODE_REFUSED     H2_REFUSED_STREAM
+#define CODE_COMPRESSION H2_COMPRESSION_ERROR
+#define CODE_CALM        H2_ENHANCE_YOUR_CALM
+
+static const struct check_row check_rows[] = {
+#define CHECK(name, id, class_, code, rfc, title, text, fix)                                       \
+    { id, CLASS_##class_, CODE_##code, rfc, title, text, fix },
+#include "spec/checks.def"
+#undef CHECK
+};
+
+const struct check_row *spec_check(enum check check)
+{
+    assert(check < CHECK_COUNT);
+    return &check_rows[check];
+}
+
+enum check spec_check_by_id(const char *id)
+{
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        if (strcmp(check_rows[i].id, id) == 0) {
+            return (enum check)i;
+        }
+    }
+    return CHECK_COUNT;
+}
+
+const char *spec_scope_name(enum check_scope scope)
+{
+    static const char *const names[] = { "connection", "stream", "message", "advice", "info" };
+    return names[scope];
+}
+
+static const struct limit_row limit_rows[] = {
+#define LIMIT(name, value, unit, text) { #name, value, #unit, text },
+#include "spec/limits.def"
+#undef LIMIT
+};
+
+const struct limit_row *spec_limit(size_t i)
+{
+    return i < sizeof limit_rows / sizeof limit_rows[0] ? &limit_rows[i] : NULL;
+}
+
+const char *finding_severity_name(enum severity severity)
+{
+    static const char *const names[] = { "note", "warning", "error" };
+    return names[severity];
+}
+
+const char *finding_confidence_name(enum confidence confidence)
+{
+    static const char *const names[] = { "certain", "likely", "possible" };
+    return names[confidence];
+}
+
+enum severity finding_severity(enum check check, enum confidence confidence)
+{
+    enum check_scope scope = spec_check(check)->scope;
+    if (scope == SCOPE_ADVICE || scope == SCOPE_INFO || confidence == CONFIDENCE_POSSIBLE) {
+        return SEVERITY_NOTE;
+    }
+    return confidence == CONFIDENCE_CERTAIN ? SEVERITY_ERROR : SEVERITY_WARNING;
+}
