@@ -25,10 +25,11 @@ struct input_options {
 
 /* What a whole input was, once it was read; counts so far before. */
 struct input_stats {
-    uint64_t packets;   /* numbered so far */
-    uint64_t octets;    /* of the (uncompressed) input read so far */
-    bool cut;           /* the input ended inside something */
-    uint64_t odd_times; /* time stamps with a fraction of a second or more in the fraction */
+    uint64_t packets;     /* numbered so far */
+    uint64_t octets;      /* of the (uncompressed) input read so far */
+    bool cut;             /* the input ended inside something */
+    uint64_t odd_times;   /* time stamps with a second or more in the fraction */
+    uint64_t odd_lengths; /* pcapng blocks whose two lengths differ */
 };
 
 /* Opens path ("-": standard input) and looks at its first octets. *input is set only on RC_OK.

@@ -1,0 +1,303 @@
+#include "input/bytesrc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One read, and the room behind the octets that are carried over from the block before. */
+#define BLOCK_LEN ((size_t)256 << 10)
+
+static const char out_of_memory[] = "out of memory";
+
+static size_t fail(struct bytesrc *src, enum rc rc, const char *why)
+{
+    src->status = rc;
+    (void)snprintf(src->why, sizeof src->why, "%s", why);
+    return 0;
+}
+
+enum rc bytesrc_open(struct bytesrc *src, struct mem *mem, const char *path, struct err *err)
+{
+    struct stat stat;
+    *src = (struct bytesrc){ .mem = mem, .memory = span_empty() };
+    src->pos = src->end = src->memory.ptr;
+    if (strcmp(path, "-") == 0) {
+        src->fd = STDIN_FILENO;
+    } else {
+        src->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        src->own_fd = true;
+        if (src->fd < 0) {
+            return err_set(err, RC_IO, "%.256s: cannot be opened: %s", path, strerror(errno));
+        }
+    }
+    if (fstat(src->fd, &stat) != 0) {
+        enum rc rc = err_set(err, RC_IO, "%.256s: cannot be read: %s", path, strerror(errno));
+        bytesrc_close(src);
+        return rc;
+    }
+    if (S_ISDIR(stat.st_mode)) {
+        bytesrc_close(src);
+        return err_set(err, RC_IO, "%.256s: is a directory; give the files in it", path);
+    }
+    src->may_wait = !S_ISREG(stat.st_mode);
+    return RC_OK;
+}
+
+void bytesrc_open_memory(struct bytesrc *src, struct mem *mem, struct span octets)
+{
+    *src = (struct bytesrc){ .mem = mem, .fd = -1, .memory = span_empty() };
+    src->pos = octets.ptr;
+    src->end = octets.ptr + octets.len;
+    src->end_off = octets.len;
+    src->compressed_off = octets.len;
+}
+
+void bytesrc_close(struct bytesrc *src)
+{
+    for (unsigned i = 0; i < src->gunzips; i++) {
+        (void)inflateEnd(&src->gunzip[i].z);
+        mem_free(src->mem, src->gunzip[i].in);
+    }
+    src->gunzips = 0;
+    mem_free(src->mem, src->block);
+    src->block = NULL;
+    if (src->own_fd && src->fd >= 0) {
+        (void)close(src->fd);
+    }
+    src->fd = -1;
+}
+
+/* ---- the ground: descriptor or memory ---- */
+
+/* A read that would block is announced, so that what was decoded so far can be shown. */
+static void announce_wait(struct bytesrc *src)
+{
+    struct pollfd ready = { .fd = src->fd, .events = POLLIN };
+    if (src->may_wait && src->before_wait != NULL && poll(&ready, 1, 0) == 0) {
+        src->before_wait(src->ctx);
+    }
+}
+
+static size_t read_descriptor(struct bytesrc *src, uint8_t *out, size_t room)
+{
+    announce_wait(src);
+    for (;;) {
+        ssize_t got = read(src->fd, out, room);
+        if (got > 0) {
+            src->compressed_off += (uint64_t)got;
+            return (size_t)got;
+        }
+        if (got == 0) {
+            src->status = RC_END;
+            return 0;
+        }
+        if (errno == EAGAIN) {
+            /* somebody made our standard input non-blocking */
+            struct pollfd ready = { .fd = src->fd, .events = POLLIN };
+            (void)poll(&ready, 1, -1);
+        } else if (errno != EINTR) {
+            return fail(src, RC_IO, strerror(errno));
+        }
+    }
+}
+
+static size_t read_memory(struct bytesrc *src, uint8_t *out, size_t room)
+{
+    struct cur cur = cur_of(src->memory);
+    struct span part = cur_take(&cur, num_min_size(room, src->memory.len));
+    src->memory = cur_rest(&cur);
+    if (part.len == 0) {
+        src->status = RC_END;
+        return 0;
+    }
+    memcpy(out, part.ptr, part.len);
+    return part.len;
+}
+
+/* ---- gzip ---- */
+
+static size_t read_level(struct bytesrc *src, unsigned level, uint8_t *out, size_t room);
+
+/* More compressed octets for the inflater of that level; false when the level below has ended. */
+static bool gunzip_feed(struct bytesrc *src, unsigned level)
+{
+    struct gunzip *gz = &src->gunzip[level - 1];
+    if (gz->in_cap < BLOCK_LEN) {
+        uint8_t *in = mem_realloc(src->mem, gz->in, BLOCK_LEN);
+        if (in == NULL) {
+            (void)fail(src, RC_NOMEM, out_of_memory);
+            return false;
+        }
+        gz->in = in;
+        gz->in_cap = BLOCK_LEN;
+    }
+    size_t got = read_level(src, level - 1, gz->in, gz->in_cap);
+    gz->z.next_in = gz->in;
+    gz->z.avail_in = (uInt)got;
+    return got > 0;
+}
+
+/* Goes from the end of one member to the next; zeros between or behind them are filling. */
+static void gunzip_next_member(struct gunzip *gz)
+{
+    while (gz->z.avail_in > 0 && *gz->z.next_in == 0) {
+        gz->z.next_in++;
+        gz->z.avail_in--;
+    }
+    if (gz->z.avail_in > 0) {
+        gz->between = false;
+        (void)inflateReset(&gz->z);
+    }
+}
+
+static size_t gunzip_ended(struct bytesrc *src, const struct gunzip *gz)
+{
+    if (src->status == RC_END && !gz->between) {
+        return fail(src, RC_DAMAGED, "the compressed data is cut short");
+    }
+    return 0;
+}
+
+static size_t gunzip_failed(struct bytesrc *src, const struct gunzip *gz, int z_rc)
+{
+    char why[sizeof src->why];
+    if (z_rc == Z_MEM_ERROR) {
+        return fail(src, RC_NOMEM, out_of_memory);
+    }
+    (void)snprintf(why, sizeof why, "the compressed data is damaged (%s)",
+                   gz->z.msg != NULL ? gz->z.msg : "needs a dictionary");
+    return fail(src, RC_DAMAGED, why);
+}
+
+static size_t read_gunzip(struct bytesrc *src, unsigned level, uint8_t *out, size_t room)
+{
+    struct gunzip *gz = &src->gunzip[level - 1];
+    gz->z.next_out = out;
+    gz->z.avail_out = (uInt)room;
+    while (gz->z.avail_out == room) {
+        if (gz->z.avail_in == 0 && !gunzip_feed(src, level)) {
+            return gunzip_ended(src, gz);
+        }
+        if (gz->between) {
+            gunzip_next_member(gz);
+            continue;
+        }
+        int z_rc = inflate(&gz->z, Z_NO_FLUSH);
+        if (z_rc == Z_STREAM_END) {
+            gz->between = true;
+        } else if (z_rc != Z_OK && z_rc != Z_BUF_ERROR && gz->z.avail_out == room) {
+            return gunzip_failed(src, gz, z_rc);
+        }
+    }
+    return room - gz->z.avail_out;
+}
+
+static size_t read_level(struct bytesrc *src, unsigned level, uint8_t *out, size_t room)
+{
+    if (level > 0) {
+        return read_gunzip(src, level, out, room);
+    }
+    return src->fd >= 0 ? read_descriptor(src, out, room) : read_memory(src, out, room);
+}
+
+static voidpf z_alloc(voidpf opaque, uInt items, uInt len)
+{
+    return mem_zalloc(opaque, items, len);
+}
+
+static void z_free(voidpf opaque, voidpf ptr)
+{
+    mem_free(opaque, ptr);
+}
+
+/* What stands in the window becomes the inflater's first input, and the window starts empty. */
+enum rc bytesrc_gunzip(struct bytesrc *src)
+{
+    if (src->gunzips == BYTESRC_GUNZIP_MAX) {
+        return RC_FORMAT;
+    }
+    struct gunzip *gz = &src->gunzip[src->gunzips];
+    size_t here = bytesrc_here(src);
+    *gz = (struct gunzip){ .z = { .zalloc = z_alloc, .zfree = z_free, .opaque = src->mem } };
+    if (inflateInit2(&gz->z, 15 + 16) != Z_OK) {
+        return RC_NOMEM;
+    }
+    src->gunzips++;
+    if (src->block == NULL) {
+        src->memory = span_of(src->pos, here);
+    } else {
+        gz->in = src->block;
+        gz->in_cap = src->cap;
+        gz->z.next_in = gz->in + (src->pos - src->block);
+        gz->z.avail_in = (uInt)here;
+        src->block = NULL;
+        src->cap = 0;
+    }
+    src->pos = src->end = span_empty().ptr;
+    src->end_off = 0;
+    if (src->status == RC_END) {
+        src->status = RC_OK; /* the compressed octets are all there, what they hold is not */
+    }
+    return RC_OK;
+}
+
+/* ---- the window ---- */
+
+/* Room for n octets in all, and a block behind what is carried over. */
+static bool make_room(struct bytesrc *src, size_t n)
+{
+    size_t here = bytesrc_here(src);
+    size_t want = n + BLOCK_LEN;
+    if (src->cap < want) {
+        uint8_t *block = mem_alloc(src->mem, want);
+        if (block == NULL) {
+            (void)fail(src, RC_NOMEM, out_of_memory);
+            return false;
+        }
+        memcpy(block, src->pos, here);
+        mem_free(src->mem, src->block);
+        src->block = block;
+        src->cap = want;
+    } else if (here > 0) {
+        memmove(src->block, src->pos, here);
+    }
+    src->pos = src->block;
+    src->end = src->block + here;
+    return true;
+}
+
+void bytesrc_fill(struct bytesrc *src, size_t n)
+{
+    if (src->status == RC_OK && src->fd < 0 && src->gunzips == 0) {
+        src->status = RC_END; /* the window has been all of the memory from the start */
+    }
+    if (src->status != RC_OK || !make_room(src, n)) {
+        return;
+    }
+    while (bytesrc_here(src) < n && src->status == RC_OK) {
+        size_t here = bytesrc_here(src);
+        size_t got = read_level(src, src->gunzips, src->block + here,
+                                num_min_size(src->cap - here, BLOCK_LEN));
+        src->end += got;
+        src->end_off += got;
+    }
+}
+
+uint64_t bytesrc_skip(struct bytesrc *src, uint64_t n)
+{
+    uint64_t left = n;
+    while (left > 0) {
+        size_t here = bytesrc_need(src, 1).len;
+        size_t part = left < here ? (size_t)left : here;
+        if (part == 0) {
+            break;
+        }
+        bytesrc_take(src, part);
+        left -= part;
+    }
+    return n - left;
+}
