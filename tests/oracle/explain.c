@@ -1,0 +1,310 @@
+#include "explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The events of a step that differs; rows may take some out. */
+struct parting {
+    const struct script *script;
+    const struct step *step;
+    size_t index;
+    const struct transcript *rt, *st;
+    struct event ref[256], own[256];
+    size_t ref_count, own_count;
+    size_t at; /* the first event that differs */
+    struct h2_frame_hd hd;
+};
+
+static bool same(struct parting *p)
+{
+    size_t n = p->ref_count < p->own_count ? p->ref_count : p->own_count;
+    for (p->at = 0; p->at < n; p->at++) {
+        if (!event_equal(p->rt, &p->ref[p->at], p->st, &p->own[p->at])) {
+            return false;
+        }
+    }
+    return p->ref_count == p->own_count;
+}
+
+static const struct event *find(const struct event *e, size_t count, enum event_kind kind,
+                                int64_t code)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (e[i].kind == kind && (code < 0 ? e[i].code == code : e[i].code == code)) {
+            return &e[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct event *ref_has(const struct parting *p, enum event_kind kind, int64_t code)
+{
+    return find(p->ref, p->ref_count, kind, code);
+}
+
+static const struct event *own_has(const struct parting *p, enum event_kind kind, int64_t code)
+{
+    return find(p->own, p->own_count, kind, code);
+}
+
+/* The first event that differs, if it is of that kind; its words. */
+static const char *ref_words(const struct parting *p, enum event_kind kind)
+{
+    bool is = p->at < p->ref_count && p->ref[p->at].kind == kind;
+    return is ? event_text(p->rt, &p->ref[p->at]) : "";
+}
+
+static const char *own_words(const struct parting *p, enum event_kind kind)
+{
+    bool is = p->at < p->own_count && p->own[p->at].kind == kind;
+    return is ? event_text(p->st, &p->own[p->at]) : "";
+}
+
+static void take_out(struct event *e, size_t *count, enum event_kind kind, uint8_t type)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (e[i].kind != kind || e[i].type != type) {
+            e[kept++] = e[i];
+        }
+    }
+    *count = kept;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* ---- the rows ---- */
+
+static enum verdict priority(struct parting *p)
+{
+    const uint8_t *payload = p->script->octets.ptr + p->step->off + H2_FRAME_HEADER_LEN;
+    if (p->hd.type != H2_PRIORITY) {
+        return VERDICT_DIFFERENT;
+    }
+    take_out(p->ref, &p->ref_count, EV_FR, H2_PRIORITY);
+    if (same(p)) {
+        return VERDICT_EXPLAINED;
+    }
+    bool own_quiet = p->own_count == 1 && p->own[0].kind == EV_BF;
+    bool self = p->hd.length == 5 && p->step->len >= 14 &&
+                (num_be32(payload) & 0x7fffffffu) == p->hd.stream_id;
+    if (own_quiet && ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL &&
+        (p->hd.stream_id == 0 || self)) {
+        return VERDICT_STOP;
+    }
+    return VERDICT_DIFFERENT;
+}
+
+/* The stream was closed before this step. */
+static bool was_closed(const struct parting *p)
+{
+    size_t end = p->index > 0 ? p->rt->step_ends[p->index - 1] : 0;
+    for (size_t i = 0; i < end; i++) {
+        if (p->rt->events[i].kind == EV_SC && p->rt->events[i].stream == p->hd.stream_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum verdict closed_stream(struct parting *p)
+{
+    bool forgets = p->script->no_closed_streams || p->script->role != H2_ROLE_SERVER;
+    bool type = p->hd.type == H2_DATA || p->hd.type == H2_HEADERS;
+    bool loud = p->hd.type == H2_HEADERS;
+    if (forgets || !type || !was_closed(p) || ref_has(p, EV_GOAWAY, H2_STREAM_CLOSED) == NULL ||
+        loud != (ref_has(p, EV_IF, H2_LIB_STREAM_CLOSED) != NULL) ||
+        find(p->own, p->own_count, EV_GOAWAY, H2_STREAM_CLOSED) != NULL) {
+        return VERDICT_DIFFERENT;
+    }
+    for (size_t i = 0; i < p->own_count; i++) { /* we ignore it, with window updates at most */
+        if (p->own[i].kind != EV_WINDOW_UPDATE && p->own[i].kind != EV_BF) {
+            return VERDICT_DIFFERENT;
+        }
+    }
+    return VERDICT_STOP;
+}
+
+static enum verdict at_in_authority(struct parting *p)
+{
+    const char *words = ref_words(p, EV_H);
+    bool name = starts_with(words, " \":authority\"") || starts_with(words, " \"host\"");
+    return name && strchr(words, '@') != NULL ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+static enum verdict data_without_if(struct parting *p)
+{
+    if (p->hd.type != H2_DATA || (own_has(p, EV_IF, H2_LIB_PROTO) == NULL &&
+                                  own_has(p, EV_IF, H2_LIB_HTTP_MESSAGING) == NULL)) {
+        return VERDICT_DIFFERENT;
+    }
+    if (!p->script->undrained && own_has(p, EV_RST, H2_PROTOCOL_ERROR) == NULL) {
+        return VERDICT_DIFFERENT;
+    }
+    take_out(p->own, &p->own_count, EV_IF, H2_DATA);
+    return same(p) ? VERDICT_EXPLAINED : VERDICT_DIFFERENT;
+}
+
+/* 1.67 and 1.68: a connection error without a word. */
+static enum verdict messaging_closes(struct parting *p)
+{
+    bool own = own_has(p, EV_IF, H2_LIB_HTTP_HEADER) != NULL ||
+               own_has(p, EV_IF, H2_LIB_HTTP_MESSAGING) != NULL ||
+               (p->hd.type == H2_DATA && own_has(p, EV_IF, H2_LIB_PROTO) != NULL);
+    return own && ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL ? VERDICT_STOP
+                                                                   : VERDICT_DIFFERENT;
+}
+
+static enum verdict window_overrun(struct parting *p)
+{
+    const struct event *rst = ref_has(p, EV_RST, H2_FLOW_CONTROL_ERROR);
+    bool is = p->hd.type == H2_DATA && rst != NULL && rst->stream == p->hd.stream_id &&
+              own_has(p, EV_GOAWAY, H2_FLOW_CONTROL_ERROR) != NULL;
+    return is ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+static enum verdict window_update_overflow(struct parting *p)
+{
+    const struct event *rst = ref_has(p, EV_RST, H2_FLOW_CONTROL_ERROR);
+    bool is = p->hd.type == H2_WINDOW_UPDATE && rst != NULL && p->hd.stream_id != 0 &&
+              rst->stream == p->hd.stream_id && ref_has(p, EV_IF, H2_LIB_FLOW_CONTROL) != NULL &&
+              own_has(p, EV_IF, H2_LIB_FLOW_CONTROL) != NULL &&
+              own_has(p, EV_GOAWAY, H2_FLOW_CONTROL_ERROR) != NULL;
+    return is ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+static enum verdict initial_window_overflow(struct parting *p)
+{
+    bool is = p->hd.type == H2_SETTINGS && ref_has(p, EV_RST, H2_FLOW_CONTROL_ERROR) != NULL &&
+              own_has(p, EV_IF, H2_LIB_FLOW_CONTROL) != NULL &&
+              own_has(p, EV_GOAWAY, H2_FLOW_CONTROL_ERROR) != NULL;
+    return is ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+/* The limit is looked at before the type: an intruder behind as many CONTINUATION frames as are
+ * allowed. */
+static enum verdict continuation_order(struct parting *p)
+{
+    const uint8_t *at = p->script->octets.ptr + p->step->off, *end = at + p->step->len;
+    uint32_t frames = 0;
+    bool block = p->hd.type == H2_HEADERS || p->hd.type == H2_PUSH_PROMISE;
+    uint8_t type = 0;
+    for (; end - at >= H2_FRAME_HEADER_LEN; frames++) {
+        size_t len = H2_FRAME_HEADER_LEN + (size_t)num_be24(at);
+        type = at[3];
+        at += len < (size_t)(end - at) ? len : (size_t)(end - at);
+    }
+    (void)type;
+    bool is = block && frames == p->script->options.max_continuations + 2 &&
+              ref_has(p, EV_RV, H2_ERR_TOO_MANY_CONTINUATIONS) != NULL &&
+              own_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL;
+    return is ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+static enum verdict bad_value_dropped(struct parting *p)
+{
+    static const char *const names[] = { " \"content-length\"",  " \"te\"",
+                                         " \"connection\"",      " \"keep-alive\"",
+                                         " \"upgrade\"",         " \"transfer-encoding\"",
+                                         " \"proxy-connection\"" };
+    const char *words = ref_words(p, EV_IH);
+    bool own_drops = own_words(p, EV_IH)[0] != '\0';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (starts_with(words, names[i]) && !own_drops) {
+            return VERDICT_STOP;
+        }
+    }
+    return VERDICT_DIFFERENT;
+}
+
+static enum verdict low_status(struct parting *p)
+{
+    return starts_with(ref_words(p, EV_H), " \":status\" \"0") ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+/* An upper-case letter behind another octet that no name has: we drop, it resets. */
+static enum verdict upper_case_later(struct parting *p)
+{
+    const char *words = own_words(p, EV_IH);
+    if (words[0] == '\0') {
+        return VERDICT_DIFFERENT;
+    }
+    for (words += 2; *words != '"' && *words != '\0'; words++) {
+        if (*words >= 'A' && *words <= 'Z') {
+            return VERDICT_STOP;
+        }
+    }
+    return VERDICT_DIFFERENT;
+}
+
+/* A row holds from the first version to the last, both included. */
+static const struct row {
+    const char *name;
+    int first, last;
+    enum verdict (*explain)(struct parting *p);
+} rows[] = {
+    { "PRIORITY", 0, 0x0140ff, priority },
+    { "closed streams, server role", 0, 0x0140ff, closed_stream },
+    { "@ in :authority and host", 0, 0x013fff, at_in_authority },
+    { "field and messaging errors: DATA without IF", 0, 0x0142ff, data_without_if },
+    { "field and messaging errors: 1.67, 1.68", 0x014300, 0x0144ff, messaging_closes },
+    { "stream window overrun by DATA", 0, 0x0142ff, window_overrun },
+    { "stream WINDOW_UPDATE overflow", 0, 0x0142ff, window_update_overflow },
+    { "INITIAL_WINDOW_SIZE overflowing a stream", 0, 0x0142ff, initial_window_overflow },
+    { "CONTINUATION limit: before the type test", 0, 0x0145ff, continuation_order },
+    { "special fields with bad value characters", 0, 0x0145ff, bad_value_dropped },
+    { ":status 099", 0, 0x0145ff, low_status },
+    { "bad octet before an upper-case letter", 0, 0x0145ff, upper_case_later },
+};
+
+static size_t copy_events(const struct transcript *t, size_t step, struct event *to, size_t room,
+                          bool *fits)
+{
+    size_t count;
+    const struct event *from = transcript_step(t, step, &count);
+    *fits = *fits && count <= room;
+    memcpy(to, from, (count < room ? count : room) * sizeof *to);
+    return count < room ? count : room;
+}
+
+enum verdict explain_step(const struct script *script, const struct transcript *reference,
+                          const struct transcript *subject, size_t step,
+                          struct explain_counts *counts)
+{
+    static struct parting p;
+    bool fits = true;
+    p.script = script;
+    p.step = &script->steps[step];
+    p.index = step;
+    p.rt = reference;
+    p.st = subject;
+    p.ref_count = copy_events(reference, step, p.ref, 256, &fits);
+    p.own_count = copy_events(subject, step, p.own, 256, &fits);
+    if (same(&p)) {
+        return fits ? VERDICT_SAME : VERDICT_DIFFERENT;
+    }
+    if (!step_frame(script, p.step, &p.hd)) {
+        return VERDICT_DIFFERENT;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int version = reference_traits()->version;
+        if (version >= rows[i].first && version <= rows[i].last) {
+            enum verdict verdict = rows[i].explain(&p);
+            if (verdict != VERDICT_DIFFERENT) {
+                counts->rows[i]++;
+                return verdict;
+            }
+        }
+    }
+    return VERDICT_DIFFERENT;
+}
+
+void explain_print(FILE *out, const struct explain_counts *counts)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fprintf(out, "  %8llu  %s\n", (unsigned long long)counts->rows[i], rows[i].name);
+    }
+}
