@@ -66,8 +66,12 @@ bool hpack_decoder_update_missing(struct hpack_decoder *decoder);
 uint32_t hpack_table_octets(const struct hpack_decoder *decoder);
 uint32_t hpack_table_entries(const struct hpack_decoder *decoder);
 
-/* Huffman (RFC 7541 5.2): decodes in into out, which has room for in.len * 8 / 5 octets. Returns
+/* Huffman (RFC 7541 5.2): decodes in into out, which has room for
+ * HPACK_HUFF_ROOM(in.len) octets (stores go in pairs). Returns
  * CHECK_COUNT and sets *out_len, or the check that failed. */
+#define HPACK_HUFF_ROOM(len) ((len) / 5 * 8 + (len) % 5 * 8 / 5 + 2)
 enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len);
+/* The same without the octets. */
+enum check hpack_huff_check(struct span in);
 
 #endif

@@ -1,0 +1,761 @@
+/* The decoder: splits the block into representations (parse_*), carries an incomplete one over to
+ * the next chunk, and turns each into a field with the table's help. A representation is parsed
+ * from its start whenever the octets it asked for have come; strings are skipped over by their
+ * length, so that this costs the same however the block is cut. */
+#include "h2/hpack.h"
+
+#include <assert.h>
+
+#include "h2/hpack_table.h"
+#include "h2/message.h"
+#include "spec/limits.h"
+
+#define INITIAL_LIMIT      4096
+#define CARRY_MAX          (2 * ((size_t)1 << 16) + 64)
+#define CARRY_KEEP         1024
+#define HUFF_LONGEST_CODE  30
+#define CONTINUATION_SHIFT 28 /* of the fifth continuation octet, the last we read */
+
+struct hpack_decoder {
+    struct mem *mem;
+    struct hpack_table table;
+    bool lenient;
+    bool plain;      /* nothing but the next octet decides: no carry, no skip, no pending duty */
+    bool failed;     /* for good when strict, else for the rest of the block */
+    bool field_seen; /* in this block */
+    bool limit_known;
+    bool update_due; /* the block must begin with a size update */
+    bool update_missing, string_limit_hit, table_limit_hit;
+    uint32_t limit;     /* SETTINGS_HEADER_TABLE_SIZE in force */
+    uint32_t min_limit; /* what the first update must not exceed; UINT32_MAX: limit alone counts */
+    uint64_t block_off; /* of the representation at hand */
+    struct buf carry;   /* its first octets, when they came in an earlier chunk */
+    size_t need;        /* octets it lacks at least */
+    uint32_t skip_left; /* octets of a string beyond the limit, still to pass over */
+    uint64_t skipped;   /* such octets of this representation so far, */
+    unsigned skips;     /* in this many strings */
+    enum check error;
+};
+
+/* A string literal on the wire. */
+struct literal {
+    struct span wire; /* empty when skipped */
+    uint32_t len;
+    bool huffman;
+    bool skipped; /* longer than LIMIT_HPACK_STRING_OCTETS, and passed over */
+};
+
+/* A representation, taken apart. */
+struct repr {
+    enum hpack_repr kind;
+    uint32_t number; /* index, or the new size */
+    struct literal name, value;
+};
+
+enum parsed {
+    PARSED,
+    PARSED_SHORT, /* decoder.need says how many octets are missing at least */
+    PARSED_LONG,  /* decoder.skip_left octets of a string beyond the limit come next */
+    PARSED_ERROR,
+};
+
+struct parse {
+    struct hpack_decoder *decoder;
+    struct cur at;
+    unsigned skips; /* strings beyond the limit met so far */
+    bool in_string; /* what is missing are octets of a string */
+    enum check error;
+};
+
+struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient)
+{
+    struct hpack_decoder *decoder = mem_zalloc(mem, 1, sizeof *decoder);
+    if (decoder == NULL) {
+        return NULL;
+    }
+    decoder->mem = mem;
+    decoder->lenient = lenient;
+    decoder->limit_known = true;
+    decoder->limit = INITIAL_LIMIT;
+    decoder->min_limit = UINT32_MAX;
+    decoder->error = CHECK_COUNT;
+    buf_init(&decoder->carry, mem, CARRY_MAX);
+    hpack_table_init(&decoder->table, mem, INITIAL_LIMIT,
+                     lenient ? (uint32_t)LIMIT_HPACK_TABLE_OCTETS : UINT32_MAX);
+    return decoder;
+}
+
+void hpack_decoder_free(struct hpack_decoder *decoder)
+{
+    if (decoder == NULL) {
+        return;
+    }
+    hpack_table_fini(&decoder->table);
+    buf_fini(&decoder->carry);
+    mem_free(decoder->mem, decoder);
+}
+
+static void find_plain(struct hpack_decoder *decoder)
+{
+    decoder->plain = !decoder->failed && !decoder->update_due && decoder->carry.len == 0 &&
+                     decoder->skip_left == 0 && decoder->skips == 0;
+}
+
+/* ---- what settings and losses do ---- */
+
+static void set_one_limit(struct hpack_decoder *decoder, uint32_t limit)
+{
+    struct hpack_table *table = &decoder->table;
+    decoder->limit = limit;
+    decoder->limit_known = true;
+    if (!table->max_exact) {
+        hpack_table_bound(table, limit);
+        return;
+    }
+    uint32_t current = decoder->min_limit < table->max ? decoder->min_limit : table->max;
+    if (limit >= current) {
+        return;
+    }
+    decoder->update_due = true;
+    decoder->min_limit = limit;
+    /* Lenient: an encoder that overlooks the reduction goes on using what it should have evicted,
+     * so nothing goes before its size update says so. */
+    if (!decoder->lenient) {
+        hpack_table_resize(table, limit);
+    }
+}
+
+void hpack_decoder_set_limit(struct hpack_decoder *decoder, uint32_t smallest, uint32_t last)
+{
+    if (smallest < last) {
+        set_one_limit(decoder, smallest);
+    }
+    set_one_limit(decoder, last);
+    find_plain(decoder);
+}
+
+static void forget_duty(struct hpack_decoder *decoder)
+{
+    decoder->update_due = false;
+    decoder->min_limit = UINT32_MAX;
+    find_plain(decoder);
+}
+
+void hpack_decoder_set_limit_unknown(struct hpack_decoder *decoder)
+{
+    decoder->limit_known = false;
+    forget_duty(decoder);
+}
+
+void hpack_decoder_lose(struct hpack_decoder *decoder)
+{
+    struct hpack_table *table = &decoder->table;
+    assert(decoder->lenient);
+    /* A missing block may have held size updates: only the limit bounds the table. */
+    uint32_t bound = decoder->limit_known ? decoder->limit : UINT32_MAX;
+    if (table->max_exact && table->max > bound) {
+        bound = table->max;
+    }
+    table->loss++;
+    hpack_table_forget(table, bound);
+    forget_duty(decoder);
+}
+
+void hpack_decoder_join(struct hpack_decoder *decoder)
+{
+    assert(decoder->lenient);
+    decoder->table.loss = 0;
+    hpack_table_forget(&decoder->table, UINT32_MAX);
+    hpack_decoder_set_limit_unknown(decoder);
+}
+
+bool hpack_decoder_is_full(const struct hpack_decoder *decoder)
+{
+    return hpack_table_is_full(&decoder->table);
+}
+
+enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder)
+{
+    if (decoder->string_limit_hit) {
+        decoder->string_limit_hit = false;
+        return CHECK_LIMIT_HPACK_STRING;
+    }
+    if (decoder->table_limit_hit) {
+        decoder->table_limit_hit = false;
+        return CHECK_LIMIT_HPACK_TABLE;
+    }
+    return CHECK_COUNT;
+}
+
+bool hpack_decoder_update_missing(struct hpack_decoder *decoder)
+{
+    bool missing = decoder->update_missing;
+    decoder->update_missing = false;
+    return missing;
+}
+
+uint32_t hpack_table_octets(const struct hpack_decoder *decoder)
+{
+    return decoder->table.size;
+}
+
+uint32_t hpack_table_entries(const struct hpack_decoder *decoder)
+{
+    return decoder->table.count;
+}
+
+/* ---- errors and ends ---- */
+
+static enum hpack_status fail(struct hpack_decoder *decoder, enum check check)
+{
+    decoder->failed = true;
+    decoder->plain = false;
+    decoder->error = check;
+    return check == CHECK_COUNT ? HPACK_NOMEM : HPACK_ERROR;
+}
+
+enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off)
+{
+    *block_off = decoder->block_off;
+    return decoder->error;
+}
+
+/* The next representation begins. */
+static void next_repr(struct hpack_decoder *decoder, uint64_t octets)
+{
+    decoder->block_off += octets;
+    decoder->skips = 0;
+    decoder->skipped = 0;
+    decoder->skip_left = 0;
+    if (decoder->carry.cap > CARRY_KEEP) {
+        buf_fini(&decoder->carry);
+    }
+    buf_clear(&decoder->carry);
+    find_plain(decoder);
+}
+
+void hpack_begin_block(struct hpack_decoder *decoder)
+{
+    decoder->failed = decoder->failed && !decoder->lenient;
+    decoder->field_seen = false;
+    next_repr(decoder, 0);
+    decoder->block_off = 0;
+    hpack_table_trim(&decoder->table);
+}
+
+/* The block begins with something else than the size update that is due. False: that ends it. */
+static bool miss_update(struct hpack_decoder *decoder)
+{
+    if (!decoder->lenient) {
+        return false;
+    }
+    decoder->update_missing = true;
+    forget_duty(decoder);
+    return true;
+}
+
+static enum hpack_status end_of_chunk(struct hpack_decoder *decoder, bool last)
+{
+    if (!last) {
+        return HPACK_MORE;
+    }
+    if (decoder->update_due && !miss_update(decoder)) {
+        return fail(decoder, CHECK_HPACK_TABLE_UPDATE_MISSING);
+    }
+    return HPACK_END;
+}
+
+/* ---- taking a representation apart ---- */
+
+static enum parsed parse_bad(struct parse *parse, enum check check)
+{
+    parse->error = check;
+    return PARSED_ERROR;
+}
+
+static enum parsed parse_short(struct parse *parse, size_t need, bool in_string)
+{
+    parse->decoder->need = need;
+    parse->in_string = in_string;
+    return PARSED_SHORT;
+}
+
+/* An integer (RFC 7541 5.1) with that many bits in its first octet, which is there. Strict: what
+ * it has come to so far must not pass max either. */
+static enum parsed parse_int(struct parse *parse, unsigned bits, uint32_t max, enum check over,
+                             uint32_t *out)
+{
+    uint32_t full = (1U << bits) - 1;
+    uint64_t value = cur_u8(&parse->at) & full;
+    unsigned shift = 0;
+    bool more = value == full;
+    while (more) {
+        if (!parse->decoder->lenient && value > max) {
+            return parse_bad(parse, over);
+        }
+        if (cur_left(&parse->at) == 0) {
+            return parse_short(parse, 1, false);
+        }
+        uint8_t octet = cur_u8(&parse->at);
+        if (shift > CONTINUATION_SHIFT) {
+            return parse_bad(parse, CHECK_HPACK_INTEGER_OVERFLOW);
+        }
+        value += (uint64_t)(octet & 0x7f) << shift;
+        if (value > UINT32_MAX) {
+            return parse_bad(parse, CHECK_HPACK_INTEGER_OVERFLOW);
+        }
+        shift += 7;
+        more = (octet & 0x80) != 0;
+    }
+    if (value > max) {
+        return parse_bad(parse, over);
+    }
+    *out = (uint32_t)value;
+    return PARSED;
+}
+
+/* A string literal (RFC 7541 5.2). */
+static enum parsed parse_string(struct parse *parse, struct literal *out)
+{
+    struct hpack_decoder *decoder = parse->decoder;
+    if (cur_left(&parse->at) == 0) {
+        return parse_short(parse, 1, false);
+    }
+    out->huffman = (cur_peek(&parse->at) & 0x80) != 0;
+    uint32_t max = decoder->lenient ? UINT32_MAX : (uint32_t)LIMIT_HPACK_STRING_OCTETS;
+    enum parsed parsed = parse_int(parse, 7, max, CHECK_LIMIT_HPACK_STRING, &out->len);
+    if (parsed != PARSED) {
+        return parsed;
+    }
+    if (out->len > LIMIT_HPACK_STRING_OCTETS) {
+        out->skipped = true;
+        if (parse->skips++ < decoder->skips) {
+            return PARSED;
+        }
+        decoder->skip_left = out->len;
+        return PARSED_LONG;
+    }
+    if (out->len > cur_left(&parse->at)) {
+        return parse_short(parse, out->len - cur_left(&parse->at), true);
+    }
+    out->wire = cur_take(&parse->at, out->len);
+    return PARSED;
+}
+
+static enum parsed parse_size_update(struct parse *parse, struct repr *repr)
+{
+    struct hpack_decoder *decoder = parse->decoder;
+    if (decoder->field_seen) {
+        return parse_bad(parse, CHECK_HPACK_TABLE_UPDATE_LATE);
+    }
+    uint32_t max = UINT32_MAX;
+    if (decoder->limit_known) {
+        max = decoder->min_limit < decoder->limit ? decoder->min_limit : decoder->limit;
+    }
+    repr->kind = HPACK_SIZE_UPDATE;
+    return parse_int(parse, 5, max, CHECK_HPACK_TABLE_UPDATE_TOO_LARGE, &repr->number);
+}
+
+/* The largest index that can name an entry. */
+static uint32_t index_end(const struct hpack_decoder *decoder)
+{
+    return decoder->lenient ? UINT32_MAX : HPACK_STATIC_COUNT + decoder->table.count;
+}
+
+static enum parsed parse_literal(struct parse *parse, unsigned bits, struct repr *repr)
+{
+    enum parsed parsed = parse_int(parse, bits, index_end(parse->decoder),
+                                   CHECK_HPACK_INDEX_OUT_OF_RANGE, &repr->number);
+    if (parsed == PARSED && repr->number == 0) {
+        parsed = parse_string(parse, &repr->name);
+    }
+    return parsed == PARSED ? parse_string(parse, &repr->value) : parsed;
+}
+
+static enum parsed parse_repr(struct parse *parse, struct repr *repr)
+{
+    uint8_t first = cur_peek(&parse->at);
+    if ((first & 0xe0) == 0x20) {
+        return parse_size_update(parse, repr);
+    }
+    if (parse->decoder->update_due && !miss_update(parse->decoder)) {
+        return parse_bad(parse, CHECK_HPACK_TABLE_UPDATE_MISSING);
+    }
+    if (first == 0x80) {
+        return parse_bad(parse, CHECK_HPACK_INDEX_ZERO);
+    }
+    if (first & 0x80) {
+        repr->kind = HPACK_INDEXED;
+        return parse_int(parse, 7, index_end(parse->decoder), CHECK_HPACK_INDEX_OUT_OF_RANGE,
+                         &repr->number);
+    }
+    if (first & 0x40) {
+        repr->kind = HPACK_LITERAL_INDEXED;
+        return parse_literal(parse, 6, repr);
+    }
+    repr->kind = first & 0x10 ? HPACK_LITERAL_NEVER : HPACK_LITERAL;
+    return parse_literal(parse, 4, repr);
+}
+
+/* ---- fields ---- */
+
+/* Shows an entry (or a field made like one). */
+static void show_entry(const struct hpack_table *table, const struct hpack_entry *entry,
+                       struct h2_header *out)
+{
+    out->name = hpack_entry_name(table, entry);
+    out->value = (struct span){ hpack_entry_value_ptr(table, entry), entry->value_len };
+    out->token = (enum h2_token)entry->token;
+    out->octet_facts = entry->octet_facts;
+    out->certainty = (enum h2_certainty)entry->certainty;
+    out->entry = entry->entry;
+    out->entry_loss = entry->entry_loss;
+}
+
+static void show_static(uint32_t index, struct h2_header *out)
+{
+    const struct hpack_static_field *row = &hpack_static_fields[index];
+    out->name = (struct span){ (const uint8_t *)row->name, row->name_len };
+    out->value = (struct span){ (const uint8_t *)row->value, row->value_len };
+    out->token = (enum h2_token)row->token;
+}
+
+/* Dynamic position p is not kept: which entry is it? False: the encoder cannot mean any. */
+static bool identify(struct hpack_decoder *decoder, uint32_t p, struct hpack_entry *out)
+{
+    struct hpack_table *table = &decoder->table;
+    if (p - table->count > table->older) {
+        if (!table->rests_on_guess) {
+            return false;
+        }
+        hpack_decoder_lose(decoder); /* the encoder is right, so the guess was wrong */
+    }
+    *out = (struct hpack_entry){ .certainty = H2_UNKNOWN };
+    if (p > table->inserted) {
+        out->entry = (uint32_t)(p - table->inserted);
+        out->entry_loss = table->loss;
+    } else {
+        decoder->table_limit_hit = true; /* it was kept once */
+    }
+    return true;
+}
+
+static void show_unknown(const struct hpack_entry *entry, struct h2_header *out)
+{
+    out->name = span_empty();
+    out->value = span_empty();
+    out->certainty = H2_UNKNOWN;
+    out->entry = entry->entry;
+    out->entry_loss = entry->entry_loss;
+}
+
+static bool act_indexed(struct hpack_decoder *decoder, uint32_t index, struct h2_header *out)
+{
+    struct hpack_table *table = &decoder->table;
+    if (index <= HPACK_STATIC_COUNT) {
+        show_static(index, out);
+        return true;
+    }
+    uint32_t p = index - HPACK_STATIC_COUNT;
+    if (p <= table->count) {
+        show_entry(table, hpack_table_at(table, p), out);
+        return true;
+    }
+    struct hpack_entry unknown;
+    if (!identify(decoder, p, &unknown)) {
+        return false;
+    }
+    show_unknown(&unknown, out);
+    return true;
+}
+
+/* The octets a string takes in the table; for one passed over the least it can be. */
+static uint32_t literal_octets_least(const struct literal *literal)
+{
+    uint64_t bits = (uint64_t)literal->len * 8;
+    return literal->huffman ? (uint32_t)(bits / HUFF_LONGEST_CODE) : literal->len;
+}
+
+/* Where a literal field's name comes from, and what is known of it. */
+struct name_source {
+    const struct hpack_entry *entry; /* a dynamic entry has it */
+    bool known;
+    uint32_t least; /* of an unknown one: octets it has at least */
+};
+
+/* Looks the name of a literal up; fills the parts of *made that follow from it. */
+static bool find_name(struct hpack_decoder *decoder, const struct repr *repr,
+                      struct hpack_entry *made, struct name_source *source)
+{
+    struct hpack_table *table = &decoder->table;
+    *source = (struct name_source){ NULL, true, 0 };
+    if (repr->number == 0) {
+        source->known = !repr->name.skipped;
+        source->least = literal_octets_least(&repr->name);
+        return true;
+    }
+    if (repr->number <= HPACK_STATIC_COUNT) {
+        made->static_name = (uint8_t)repr->number;
+        made->name_len = hpack_static_fields[repr->number].name_len;
+        made->token = hpack_static_fields[repr->number].token;
+        return true;
+    }
+    uint32_t p = repr->number - HPACK_STATIC_COUNT;
+    struct hpack_entry unknown;
+    const struct hpack_entry *entry = &unknown;
+    if (p <= table->count) {
+        entry = hpack_table_at(table, p);
+    } else if (!identify(decoder, p, &unknown)) {
+        return false;
+    }
+    if (entry->certainty == H2_EXACT || entry->name_known) {
+        made->static_name = entry->static_name;
+        made->name_len = entry->name_len;
+        made->token = entry->token;
+        source->entry = entry;
+    } else {
+        made->entry = entry->entry;
+        made->entry_loss = entry->entry_loss;
+        source->known = false;
+    }
+    return true;
+}
+
+/* Puts a literal's octets at out, a NUL behind them; the octets it has, without the NUL. */
+static enum check put_literal(const struct literal *literal, uint8_t *out, uint32_t *len)
+{
+    size_t n = literal->wire.len;
+    if (literal->huffman) {
+        enum check check = hpack_huff_decode(literal->wire, out, &n);
+        if (check != CHECK_COUNT) {
+            return check;
+        }
+    } else if (n > 0) {
+        memcpy(out, literal->wire.ptr, n);
+    }
+    out[n] = '\0';
+    *len = (uint32_t)n;
+    return CHECK_COUNT;
+}
+
+/* The most octets a literal takes behind the run's end. */
+static size_t literal_room(const struct literal *literal)
+{
+    return (literal->huffman ? HPACK_HUFF_ROOM(literal->wire.len) : literal->wire.len) + 1;
+}
+
+/* Name and value of a literal, made behind the run's end; *used octets of it. */
+static enum hpack_status put_strings(struct hpack_decoder *decoder, const struct repr *repr,
+                                     const struct name_source *source, struct hpack_entry *made,
+                                     size_t *used)
+{
+    struct hpack_table *table = &decoder->table;
+    uint8_t *out = hpack_table_reserve(
+        table, literal_room(&repr->name) + literal_room(&repr->value) + (size_t)made->name_len + 1);
+    if (out == NULL) {
+        return fail(decoder, CHECK_COUNT);
+    }
+    uint8_t *to = out;
+    enum check check = CHECK_COUNT;
+    if (made->static_name == 0) {
+        if (source->entry != NULL) {
+            /* The copy survives the eviction of the entry it is taken from. */
+            memcpy(to, hpack_entry_name(table, source->entry).ptr, (size_t)made->name_len + 1);
+        } else {
+            check = put_literal(&repr->name, to, &made->name_len);
+        }
+        to += (size_t)made->name_len + 1;
+    }
+    if (check == CHECK_COUNT) {
+        check = put_literal(&repr->value, to, &made->value_len);
+        to += (size_t)made->value_len + 1;
+    }
+    *used = (size_t)(to - out);
+    return check == CHECK_COUNT ? HPACK_FIELD : fail(decoder, check);
+}
+
+/* What is known of a literal field, and what it weighs. */
+static void judge_literal(const struct hpack_table *table, const struct repr *repr,
+                          const struct name_source *source, struct hpack_entry *made)
+{
+    struct span name = hpack_entry_name(table, made);
+    struct span value = { hpack_entry_value_ptr(table, made), made->value_len };
+    if (!source->known) {
+        made->certainty = repr->value.skipped ? H2_UNKNOWN : H2_NAME_UNKNOWN;
+    } else if (repr->value.skipped) {
+        made->certainty = H2_UNKNOWN;
+        made->name_known = true;
+    }
+    if (repr->number == 0 && source->known) {
+        made->token = (uint8_t)message_token_of(name);
+    }
+    made->octet_facts = message_octet_facts(name, value);
+    if (!source->known) {
+        made->octet_facts &= (uint8_t)~H2_NAME_EMPTY;
+    }
+    uint64_t octets = (uint64_t)32 + (source->known ? made->name_len : source->least) +
+                      (repr->value.skipped ? literal_octets_least(&repr->value) : made->value_len);
+    made->octets = octets < UINT32_MAX ? (uint32_t)octets : UINT32_MAX;
+}
+
+static enum hpack_status act_literal(struct hpack_decoder *decoder, const struct repr *repr,
+                                     struct h2_header *out)
+{
+    struct hpack_table *table = &decoder->table;
+    struct hpack_entry made = { .certainty = H2_EXACT };
+    struct name_source source;
+    size_t used;
+    if (!find_name(decoder, repr, &made, &source)) {
+        return fail(decoder, CHECK_HPACK_INDEX_OUT_OF_RANGE);
+    }
+    enum hpack_status status = put_strings(decoder, repr, &source, &made, &used);
+    if (status != HPACK_FIELD) {
+        return status;
+    }
+    made.off = table->head;
+    judge_literal(table, repr, &source, &made);
+    if (repr->kind == HPACK_LITERAL_INDEXED) {
+        if (!hpack_table_insert(table, &made, used)) {
+            return fail(decoder, CHECK_COUNT);
+        }
+        out->inserted = table->count > 0;
+    }
+    show_entry(table, &made, out);
+    out->never_indexed = repr->kind == HPACK_LITERAL_NEVER;
+    out->huffman_name = repr->name.huffman;
+    out->huffman_value = repr->value.huffman;
+    out->name_wire_octets = repr->name.len;
+    out->value_wire_octets = repr->value.len;
+    return HPACK_FIELD;
+}
+
+static enum hpack_status act(struct hpack_decoder *decoder, const struct repr *repr,
+                             struct h2_header *out)
+{
+    out->repr = repr->kind;
+    out->index = repr->number;
+    if (repr->kind == HPACK_SIZE_UPDATE) {
+        out->name = span_empty();
+        out->value = span_empty();
+        hpack_table_resize(&decoder->table, repr->number);
+        forget_duty(decoder);
+        return HPACK_FIELD;
+    }
+    decoder->field_seen = true;
+    if (repr->kind != HPACK_INDEXED) {
+        return act_literal(decoder, repr, out);
+    }
+    return act_indexed(decoder, repr->number, out) ? HPACK_FIELD
+                                                   : fail(decoder, CHECK_HPACK_INDEX_OUT_OF_RANGE);
+}
+
+/* ---- the way through a chunk ---- */
+
+/* A whole representation: octets on the wire. */
+static enum hpack_status finish(struct hpack_decoder *decoder, const struct repr *repr,
+                                uint64_t octets, struct h2_header *out)
+{
+    *out = (struct h2_header){ .block_off = decoder->block_off,
+                               .wire_octets = octets < UINT32_MAX ? (uint32_t)octets : UINT32_MAX };
+    enum hpack_status status = act(decoder, repr, out);
+    if (status == HPACK_FIELD) {
+        next_repr(decoder, octets);
+    }
+    return status;
+}
+
+/* Moves up to n octets of the chunk into the carry. False: memory is out. */
+static bool carry_over(struct hpack_decoder *decoder, struct cur *chunk, size_t n)
+{
+    decoder->plain = false;
+    return buf_append(&decoder->carry, cur_take(chunk, num_min_size(n, cur_left(chunk))));
+}
+
+static void pass_over(struct hpack_decoder *decoder, struct cur *chunk)
+{
+    size_t n = num_min_size(decoder->skip_left, cur_left(chunk));
+    cur_skip(chunk, n);
+    decoder->skip_left -= (uint32_t)n;
+    decoder->skipped += n;
+    if (decoder->skip_left == 0) {
+        decoder->skips++;
+        decoder->string_limit_hit = true;
+    }
+}
+
+/* The chunk ends inside a representation. */
+static enum hpack_status cut_short(struct hpack_decoder *decoder, bool last, bool in_string)
+{
+    if (!last) {
+        return HPACK_MORE;
+    }
+    return fail(decoder, in_string ? CHECK_HPACK_STRING_OVERRUN : CHECK_HPACK_BLOCK_TRUNCATED);
+}
+
+/* A representation that began in an earlier chunk, or has a string beyond the limit. */
+static enum hpack_status decode_carried(struct hpack_decoder *decoder, struct cur *chunk, bool last,
+                                        struct h2_header *out)
+{
+    for (;;) {
+        if (decoder->skip_left > 0) {
+            pass_over(decoder, chunk);
+            if (decoder->skip_left > 0) {
+                return cut_short(decoder, last, true);
+            }
+        }
+        struct parse parse = { decoder, cur_of(buf_span(&decoder->carry)), 0, false, CHECK_COUNT };
+        struct repr repr = { 0 };
+        repr.name.wire = repr.value.wire = span_empty();
+        switch (parse_repr(&parse, &repr)) {
+        case PARSED:
+            return finish(decoder, &repr, decoder->carry.len + decoder->skipped, out);
+        case PARSED_ERROR:
+            return fail(decoder, parse.error);
+        case PARSED_LONG:
+            break;
+        case PARSED_SHORT:
+            if (cur_left(chunk) == 0) {
+                return cut_short(decoder, last, parse.in_string);
+            }
+            if (!carry_over(decoder, chunk, decoder->need)) {
+                return fail(decoder, CHECK_COUNT);
+            }
+            break;
+        }
+    }
+}
+
+enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk, bool last,
+                               struct h2_header *out)
+{
+    if (H2D_UNLIKELY(decoder->failed)) {
+        return decoder->error == CHECK_COUNT ? HPACK_NOMEM : HPACK_ERROR;
+    }
+    if (H2D_UNLIKELY(decoder->carry.len > 0)) {
+        return decode_carried(decoder, chunk, last, out);
+    }
+    if (cur_left(chunk) == 0) {
+        return end_of_chunk(decoder, last);
+    }
+    struct parse parse = { decoder, *chunk, 0, false, CHECK_COUNT };
+    struct repr repr = { 0 };
+    repr.name.wire = repr.value.wire = span_empty();
+    switch (parse_repr(&parse, &repr)) {
+    case PARSED: {
+        size_t octets = cur_left(chunk) - cur_left(&parse.at);
+        *chunk = parse.at;
+        return finish(decoder, &repr, octets, out);
+    }
+    case PARSED_ERROR:
+        return fail(decoder, parse.error);
+    case PARSED_SHORT:
+    case PARSED_LONG:
+        break;
+    }
+    /* What was read so far goes to the carry: all there is, or all up to the long string. */
+    size_t n = decoder->skip_left > 0 ? cur_left(chunk) - cur_left(&parse.at) : cur_left(chunk);
+    if (!carry_over(decoder, chunk, n)) {
+        return fail(decoder, CHECK_COUNT);
+    }
+    return decode_carried(decoder, chunk, last, out);
+}

@@ -1,0 +1,223 @@
+#include "h2/hpack_table.h"
+
+#include <assert.h>
+
+#define ENTRY_OVERHEAD  32 /* RFC 7541 4.1 */
+#define ENTRIES_INITIAL 8
+#define OCTETS_INITIAL  512
+#define OCTETS_TRIM     (32U << 10)
+#define OCTETS_MOST     (1U << 31) /* so that differences of offsets never wrap */
+
+/* What message_token_of() says of each row's name; a test holds them together. */
+#define ROW_TOKEN(index)                                                                           \
+    ((index) == 1    ? H2_TOKEN_AUTHORITY                                                          \
+     : (index) <= 3  ? H2_TOKEN_METHOD                                                             \
+     : (index) <= 5  ? H2_TOKEN_PATH                                                               \
+     : (index) <= 7  ? H2_TOKEN_SCHEME                                                             \
+     : (index) <= 14 ? H2_TOKEN_STATUS                                                             \
+     : (index) == 28 ? H2_TOKEN_CONTENT_LENGTH                                                     \
+     : (index) == 38 ? H2_TOKEN_HOST                                                               \
+     : (index) == 57 ? H2_TOKEN_CONNECTION_SPECIFIC                                                \
+                     : H2_TOKEN_NONE)
+
+const struct hpack_static_field hpack_static_fields[HPACK_STATIC_COUNT + 1] = {
+#define HPACK_STATIC(index, name, value)                                                           \
+    [index] = { name, value, sizeof(name) - 1, sizeof(value) - 1, ROW_TOKEN(index) },
+#include "spec/hpack_static.def"
+#undef HPACK_STATIC
+};
+
+void hpack_table_init(struct hpack_table *table, struct mem *mem, uint32_t max, uint32_t keep)
+{
+    *table = (struct hpack_table){ .mem = mem, .max = max, .max_exact = true, .keep = keep };
+}
+
+void hpack_table_fini(struct hpack_table *table)
+{
+    mem_free(table->mem, table->octets);
+    mem_free(table->mem, table->entries);
+}
+
+/* Where the oldest entry's strings begin. */
+static uint32_t tail_of(const struct hpack_table *table)
+{
+    return table->count > 0 ? hpack_table_at(table, table->count)->off : table->head;
+}
+
+/* Moves what lives to the front of a run of cap octets. False: memory is out. */
+static bool move_octets(struct hpack_table *table, size_t cap)
+{
+    uint32_t tail = tail_of(table);
+    uint32_t live = table->head - tail;
+    if (cap == table->cap) {
+        memmove(table->octets, hpack_table_octet(table, tail), live);
+    } else {
+        uint8_t *octets = cap < OCTETS_MOST ? mem_alloc(table->mem, cap) : NULL;
+        if (octets == NULL) {
+            return false;
+        }
+        if (live > 0) {
+            memcpy(octets, hpack_table_octet(table, tail), live);
+        }
+        mem_free(table->mem, table->octets);
+        table->octets = octets;
+        table->cap = (uint32_t)cap;
+    }
+    table->base = tail;
+    return true;
+}
+
+uint8_t *hpack_table_reserve(struct hpack_table *table, size_t n)
+{
+    uint32_t used = table->head - table->base;
+    if (table->octets == NULL || n > table->cap - used) {
+        size_t live = table->head - tail_of(table);
+        size_t cap = table->cap > 0 ? table->cap : OCTETS_INITIAL;
+        /* Moving the live octets is paid for by at least as many dead ones before them. */
+        if (live > cap / 2 || live + n > cap) {
+            cap = 2 * live + n > 2 * cap ? 2 * live + n : 2 * cap;
+        }
+        if (table->octets == NULL) {
+            table->cap = 0;
+        }
+        if (!move_octets(table, cap)) {
+            return NULL;
+        }
+    }
+    return table->octets + (uint32_t)(table->head - table->base);
+}
+
+void hpack_table_trim(struct hpack_table *table)
+{
+    uint32_t most = table->max < table->keep ? table->max : table->keep;
+    if (table->cap > OCTETS_TRIM && table->cap / 2 > OCTETS_TRIM / 2 + most) {
+        /* Without memory it just stays as large as it is. */
+        (void)move_octets(table, table->head - tail_of(table) + OCTETS_INITIAL);
+    }
+}
+
+struct span hpack_entry_name(const struct hpack_table *table, const struct hpack_entry *entry)
+{
+    if (entry->static_name != 0) {
+        const struct hpack_static_field *row = &hpack_static_fields[entry->static_name];
+        return (struct span){ (const uint8_t *)row->name, row->name_len };
+    }
+    return (struct span){ hpack_table_octet(table, entry->off), entry->name_len };
+}
+
+static void evict_oldest(struct hpack_table *table)
+{
+    const struct hpack_entry *oldest = hpack_table_at(table, table->count);
+    table->size -= oldest->octets;
+    table->uncertain -= oldest->certainty != H2_EXACT;
+    table->count--;
+}
+
+/* After a change of size, max or keep: drops what the encoder cannot hold any more or we do not
+ * want to, and says how many entries it may hold that are not here (capture-layer 5.3). */
+static void settle(struct hpack_table *table)
+{
+    while (table->size > table->max) {
+        evict_oldest(table);
+        table->older = 0;
+    }
+    while (table->size > table->keep) {
+        evict_oldest(table);
+        table->older += table->older < HPACK_OLDER_ANY;
+    }
+    if (table->older > 0 && table->max != UINT32_MAX) {
+        uint32_t room = (table->max - table->size) / ENTRY_OVERHEAD;
+        table->older = table->older < room ? table->older : room;
+    }
+}
+
+static bool grow_entries(struct hpack_table *table)
+{
+    uint32_t slots = table->entries != NULL ? 2 * (table->mask + 1) : ENTRIES_INITIAL;
+    struct hpack_entry *entries = mem_zalloc(table->mem, slots, sizeof *entries);
+    if (entries == NULL) {
+        return false;
+    }
+    for (uint32_t p = 1; p <= table->count; p++) {
+        entries[table->count - p] = *hpack_table_at(table, p);
+    }
+    mem_free(table->mem, table->entries);
+    table->entries = entries;
+    table->mask = slots - 1;
+    table->newest = table->count;
+    return true;
+}
+
+/* Entries that are gone for the room they took; what the encoder may hold besides is settled. */
+static void drop_all(struct hpack_table *table)
+{
+    table->count = 0;
+    table->size = 0;
+    table->uncertain = 0;
+}
+
+bool hpack_table_insert(struct hpack_table *table, const struct hpack_entry *entry, size_t used)
+{
+    if (entry->octets > table->max) {
+        drop_all(table);
+        table->older = 0;
+        table->inserted++;
+        return true;
+    }
+    if (entry->octets > table->keep) {
+        drop_all(table);
+        table->older = HPACK_OLDER_ANY;
+        table->inserted++;
+        settle(table);
+        return true;
+    }
+    if ((table->entries == NULL || table->count > table->mask) && !grow_entries(table)) {
+        return false;
+    }
+    /* Room first, so that the sum stays within 32 bits. */
+    while (table->count > 0 && table->size > table->max - entry->octets) {
+        evict_oldest(table);
+        table->older = 0;
+    }
+    struct hpack_entry *slot = &table->entries[table->newest++ & table->mask];
+    *slot = *entry;
+    slot->off = table->head;
+    table->head += (uint32_t)used;
+    table->count++;
+    table->inserted++;
+    table->uncertain += entry->certainty != H2_EXACT;
+    table->size += entry->octets;
+    settle(table);
+    return true;
+}
+
+void hpack_table_resize(struct hpack_table *table, uint32_t max)
+{
+    table->max = max;
+    table->max_exact = true;
+    settle(table);
+    if (max == 0) {
+        drop_all(table);
+        table->older = 0;
+        table->rests_on_guess = false;
+    }
+}
+
+void hpack_table_bound(struct hpack_table *table, uint32_t max)
+{
+    if (max < table->max) {
+        table->max = max;
+        settle(table);
+    }
+}
+
+void hpack_table_forget(struct hpack_table *table, uint32_t max)
+{
+    drop_all(table);
+    table->inserted = 0;
+    table->max = max;
+    table->max_exact = false;
+    table->older = HPACK_OLDER_ANY;
+    table->rests_on_guess = true;
+    settle(table);
+}
