@@ -53,6 +53,7 @@ struct net_stats {
     uint64_t payload_cut_octets;      /* of it, not in the file because of the snapshot length */
     uint64_t gap_octets[GAP_TLS + 1]; /* reported as gaps, by cause */
     uint64_t retransmitted_octets;
+    uint64_t out_of_window; /* segments too far ahead to be of their connection */
     uint64_t limits_hit;
 };
 

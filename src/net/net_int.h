@@ -1,0 +1,180 @@
+/* What the files of this room share: a flow and its two halves, the net that owns them, and who
+ * does what: net.c the door, flow.c the table of flows, tcp.c what a segment means, queue.c pieces
+ * that came before their turn, pump.c the delivery in causal order. */
+#ifndef H2DUMP_NET_NET_INT_H
+#define H2DUMP_NET_NET_INT_H
+
+#include "base/err.h"
+#include "net/ip.h"
+#include "net/net.h"
+#include "net/tree.h"
+
+#define OFF_NONE UINT64_MAX
+
+/* Both addresses and ports, the lower end first, so that both directions have one key. */
+struct flow_key {
+    uint8_t len; /* octets used: 12 or 36 */
+    uint8_t pad[3];
+    uint8_t octets[36];
+};
+
+/* One direction: the octets of one sender. Offset 0 is its first octet, or where the capture
+ * joined. */
+struct half {
+    uint64_t next;                  /* offset next to deliver */
+    uint64_t high;                  /* behind the highest octet seen */
+    uint64_t acked;                 /* behind the highest octet that the peer has */
+    uint64_t fin_at;                /* where the sender finished; OFF_NONE */
+    struct tree tree;               /* pieces at or behind next */
+    uint64_t queued;                /* octets they cost */
+    uint64_t hole_at;               /* the hole being waited for, by its start; OFF_NONE */
+    uint64_t hole_ns, hole_packets; /* since when */
+    uint64_t first_ns;              /* when its first packet came */
+    struct pos last;                /* where the last delivered octets were; packet 0: none */
+    struct pos fin;                 /* the packet that set fin_at */
+    uint32_t packets;               /* seen of it (saturating) */
+    uint32_t base;                  /* sequence number of offset 0 */
+    bool base_known;
+    bool hole_acked; /* the hole's octets were acknowledged */
+    bool absent;     /* nothing is captured of this side */
+    bool phantom;    /* the one octet acknowledged beyond high is taken for a lost FIN */
+    bool closed;     /* its end was told */
+};
+
+/* What a flow has while somebody listens. */
+struct tcp {
+    struct half half[2];
+    struct flow *stalled_prev, *stalled_next; /* the ring of flows that wait for something */
+    bool stalled;
+};
+
+enum flow_state {
+    FLOW_OPEN,
+    FLOW_IGNORED, /* nobody listens: counted only */
+    FLOW_CLOSED,  /* both sides ended: kept for stragglers */
+    FLOW_STATES,
+};
+
+enum flow_note {
+    NOTE_OVERLAP = 1,
+    NOTE_QUEUE = 2,
+    NOTE_FLOWS = 4,
+    NOTE_MEMORY = 8,
+};
+
+struct flow {
+    struct flow *chain;       /* in its bucket */
+    struct flow *prev, *next; /* in the list of its state, least recently used first */
+    struct tcp *tcp;          /* NULL unless FLOW_OPEN */
+    struct stream_sink sink;  /* ops NULL: not asked yet, or not interested */
+    struct flow_key key;
+    struct pos first;
+    uint64_t id;
+    uint64_t last_ns;
+    uint64_t packets;
+    uint32_t isn[2];
+    uint32_t reuse_isn; /* a SYN that may begin another connection, by side */
+    uint8_t state;      /* enum flow_state */
+    uint8_t isn_known;  /* bit a side */
+    uint8_t ended;      /* bit a side: FIN or RST seen while ignored */
+    uint8_t reuse;      /* 1 + side of reuse_isn; 0: none */
+    int8_t client_side;
+    uint8_t notes; /* enum flow_note: told already */
+    bool joined;
+    bool opened; /* on_open was called */
+};
+
+struct flow_list {
+    struct flow *first, *last;
+};
+
+struct net {
+    struct mem *mem;
+    struct net_options options;
+    struct net_events events;
+    void *ctx;
+    struct net_stats stats;
+    struct flow **buckets;
+    size_t bucket_count; /* a power of two */
+    size_t flow_count;
+    struct flow *recent; /* the flow of the packet before */
+    struct flow_list lists[FLOW_STATES];
+    struct flow *stalled; /* any of the ring */
+    uint64_t now_ns;      /* capture time of the packet in hand */
+    uint64_t queued;      /* octets queued in all flows */
+    uint64_t *quic;       /* hashes of the address pairs seen with QUIC; 0: free slot */
+    size_t quic_cap;
+};
+
+/* Everything that can end a flow's listening answers so; negative: enum rc. */
+enum flow_answer {
+    FLOW_MORE = 0,
+    FLOW_GONE = 1, /* flow->tcp is NULL now */
+};
+
+/* ---- flow.c ---- */
+
+void flow_key_make(struct flow_key *key, const struct segment *segment, unsigned *side);
+struct flow *flow_find(struct net *net, const struct flow_key *key);
+/* A new flow in FLOW_OPEN; an old one may have to go (*rc: what its listener answered). NULL:
+ * memory is out, or *rc is negative. */
+struct flow *flow_new(struct net *net, const struct flow_key *key, const struct pos *pos, int *rc);
+/* Forgets a flow, whatever its state; its sink's last call is made. */
+void flow_free(struct net *net, struct flow *flow);
+/* It is the most recently used one. */
+void flow_touch(struct net *net, struct flow *flow);
+/* Stops listening: pieces and sink are freed; state is FLOW_IGNORED or FLOW_CLOSED. */
+void flow_stop(struct net *net, struct flow *flow, enum flow_state state);
+void flow_info_fill(const struct flow *flow, struct flow_info *info);
+/* Closed flows are kept for two seconds. */
+void flow_reap(struct net *net);
+/* Gives up all holes, tells the ends, and forgets the flow. */
+int flow_end(struct net *net, struct flow *flow, enum gap_cause gap, enum close_cause cause);
+
+/* ---- queue.c ---- */
+
+/* Queues what is not there yet of [off, off + len), of which data has the first octets; the rest is
+ * a snapshot length's hole. */
+int queue_add(struct net *net, struct flow *flow, unsigned side, uint64_t off, struct span data,
+              uint64_t len, uint64_t ack, const struct pos *pos);
+/* Takes a piece out of the queue; the caller frees it with mem_free. */
+void queue_take(struct net *net, struct half *half, struct piece *piece);
+void queue_free(struct net *net, struct half *half);
+/* Moves all pieces, and for the other half's acks, by that much: the base was lowered. */
+void queue_shift(struct half *half, struct half *other, uint64_t by);
+/* The acks of a half's pieces are about numbers that do not count any more. */
+void queue_forget_acks(struct half *half);
+
+/* ---- pump.c ---- */
+
+/* Delivers len octets at half->next, found at *pos. */
+int pump_bytes(struct net *net, struct flow *flow, unsigned side, struct span octets,
+               const struct pos *pos);
+int pump_gap(struct net *net, struct flow *flow, unsigned side, uint64_t len, enum gap_cause cause,
+             const struct pos *before, const struct pos *after);
+/* Delivers all that may be delivered now. */
+int pump_run(struct net *net, struct flow *flow);
+/* Delivers all there is, with gaps where it is not. */
+int pump_flush(struct net *net, struct flow *flow, enum gap_cause cause);
+/* Whether side's octets that were sent knowing `ack` of the other may go now. */
+bool pump_may_go(const struct flow *flow, unsigned side, uint64_t ack);
+/* Tells the end of a side, once; flow goes to FLOW_CLOSED with the second. */
+int pump_close(struct net *net, struct flow *flow, unsigned side, enum close_cause cause,
+               const struct pos *pos);
+/* Looks at a few flows whose holes may be due by now. */
+int pump_tick(struct net *net);
+/* Whether something is queued or missing. */
+bool pump_is_waiting(const struct flow *flow);
+void pump_unstall(struct net *net, struct flow *flow);
+
+/* ---- tcp.c ---- */
+
+int tcp_segment(struct net *net, const struct segment *segment, const struct pos *pos);
+
+/* ---- net.c ---- */
+
+/* A word on a flow, once a flow and kind. */
+void net_note(struct net *net, struct flow *flow, enum flow_note kind, unsigned side,
+              const struct pos *first, const struct pos *last, uint64_t off);
+
+#endif

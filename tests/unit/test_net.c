@@ -1,0 +1,392 @@
+/* From packets to ordered octets: link layers, IP, and TCP through loss, repetition, disorder and
+ * malice. */
+#include "testing.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "wire.h"
+
+#define CONNECTIONS 8
+
+/* One net and all that was heard of it. */
+struct world {
+    struct mem mem;
+    struct net *net;
+    struct heard heard[CONNECTIONS];
+    unsigned opened;
+    unsigned notes[CHECK_COUNT];
+    char last_note[256];
+    uint64_t packets;
+    bool refuse; /* on_open: not interested */
+    bool discard;
+};
+
+static struct stream_sink world_open(void *ctx, const struct flow_info *info)
+{
+    struct world *world = ctx;
+    if (world->refuse) {
+        return (struct stream_sink){ NULL, NULL };
+    }
+    assert_true(world->opened < CONNECTIONS);
+    struct heard *heard = &world->heard[world->opened++];
+    *heard = (struct heard){ .info = *info, .discard = world->discard };
+    heard->side[0].closed = heard->side[1].closed = -1;
+    return (struct stream_sink){ &heard_ops, heard };
+}
+
+static void world_note(void *ctx, const struct flow_info *info, const struct finding *note)
+{
+    struct world *world = ctx;
+    assert_true(info->id > 0);
+    assert_int_equal(note->severity, SEVERITY_NOTE);
+    world->notes[note->check]++;
+    (void)snprintf(world->last_note, sizeof world->last_note, "%s", note->message);
+}
+
+static void world_init_with(struct world *world, const struct net_options *options)
+{
+    static const struct net_events events = { .on_open = world_open, .on_note = world_note };
+    memset(world, 0, sizeof *world);
+    mem_init(&world->mem, 0);
+    world->net = net_new(&world->mem, options, &events, world);
+    assert_non_null(world->net);
+}
+
+static void world_init(struct world *world)
+{
+    struct net_options options;
+    net_options_init(&options);
+    world_init_with(world, &options);
+}
+
+static void world_fini(struct world *world)
+{
+    net_free(world->net);
+    for (unsigned i = 0; i < world->opened; i++) {
+        assert_true(world->heard[i].freed);
+        heard_fini(&world->heard[i]);
+    }
+    assert_int_equal(world->mem.used, 0);
+}
+
+static void send(struct world *world, struct wire wire)
+{
+    assert_int_equal(wire_send(world->net, &wire, ++world->packets), 0);
+}
+
+/* The content of a stream at an offset; the sides differ. */
+static uint8_t octet_at(unsigned side, uint64_t off)
+{
+    return (uint8_t)(off * 7 + off / 251 + side * 101 + 1);
+}
+
+static const uint8_t *stream(unsigned side)
+{
+    static uint8_t streams[2][1 << 17];
+    if (streams[side][0] != octet_at(side, 0)) {
+        for (size_t i = 0; i < sizeof streams[side]; i++) {
+            streams[side][i] = octet_at(side, i);
+        }
+    }
+    return streams[side];
+}
+
+/* Octets [off, off + len) of side 0 (from sequence number 101 on) or 1 (from 501 on). */
+static struct wire data(unsigned side, uint64_t off, size_t len, uint64_t peer_has)
+{
+    return (struct wire){ .side = side,
+                          .flags = ACK,
+                          .seq = (uint32_t)((side == 0 ? 101 : 501) + off),
+                          .ack = (uint32_t)((side == 0 ? 501 : 101) + peer_has),
+                          .payload = stream(side) + off,
+                          .len = len };
+}
+
+static void handshake(struct world *world)
+{
+    send(world, (struct wire){ .side = 0, .flags = SYN, .seq = 100 });
+    send(world, (struct wire){ .side = 1, .flags = SYN | ACK, .seq = 500, .ack = 101 });
+    send(world, data(0, 0, 0, 0));
+}
+
+/* The octets that were heard are the right ones, and so many. */
+static void assert_heard(const struct heard *heard, unsigned side, uint64_t len, uint64_t missing)
+{
+    uint64_t unknown = 0;
+    assert_int_equal(heard->side[side].len, len);
+    for (uint64_t i = 0; i < len; i++) {
+        if (!heard->side[side].known[i]) {
+            unknown++;
+        } else if (heard->side[side].octets[i] != octet_at(side, i)) {
+            fail_msg("side %u, octet %llu", side, (unsigned long long)i);
+        }
+    }
+    assert_int_equal(unknown, missing);
+}
+
+/* ---- headers ---- */
+
+static int give(struct world *world, uint16_t link_type, const char *hex, size_t wire_extra)
+{
+    uint8_t octets[512];
+    size_t len = 0;
+    for (; *hex != '\0'; hex += *hex == ' ' ? 1 : 2) {
+        if (*hex != ' ') {
+            unsigned value;
+            assert_int_equal(sscanf(hex, "%2x", &value), 1);
+            octets[len++] = (uint8_t)value;
+        }
+    }
+    uint8_t *exact = malloc(len);
+    assert_non_null(exact);
+    memcpy(exact, octets, len);
+    struct packet packet = { .pos = { .packet = ++world->packets },
+                             .link_type = link_type,
+                             .octets = span_of(exact, len),
+                             .wire_len = len + wire_extra };
+    int rc = net_packet(world->net, &packet);
+    free(exact);
+    return rc;
+}
+
+/* TCP with five octets of payload, "hello" */
+#define TCP4   "03e8005000000001000000005010ffff00000000 68656c6c6f"
+#define IPV4   "4500002d00000000400600000a0000010a000002" TCP4
+#define V6_TO  "20010db800000000000000000000000120010db8000000000000000000000002"
+#define IPV6   "60000000001906ff" V6_TO TCP4
+#define MACS   "020000000001020000000002 "
+#define PADDED "000000"
+
+struct header_row {
+    const char *name;
+    uint16_t link_type;
+    const char *hex;
+};
+
+// clang-format off
+static const struct header_row with_hello[] = {
+    { "ethernet",                1, MACS "0800" IPV4 },
+    { "ethernet, padded",        1, MACS "0800" IPV4 PADDED },
+    { "ethernet, IPv6",          1, MACS "86dd" IPV6 PADDED },
+    { "one tag",                 1, MACS "8100 0001 0800" IPV4 },
+    { "QinQ",                    1, MACS "88a8 0001 8100 0002 0800" IPV4 },
+    { "four tags",               1, MACS "9100 0001 9200 0001 88a8 0001 8100 0002 86dd" IPV6 },
+    { "802.3 with SNAP",         1, MACS "0035 aaaa03 000000 0800" IPV4 },
+    { "tag, 802.3 with SNAP",    1, MACS "8100 0001 0035 aaaa03 000000 0800" IPV4 },
+    { "PPPoE",                   1, MACS "8864 11 00 0001 002f 0021" IPV4 },
+    { "PPPoE, IPv6",             1, MACS "8864 11 00 0001 002f 0057" IPV6 },
+    { "NULL, little",            0, "02000000" IPV4 },
+    { "NULL, big",               0, "00000002" IPV4 },
+    { "NULL, macOS IPv6",        0, "1e000000" IPV6 },
+    { "NULL, FreeBSD IPv6",      0, "0000001c" IPV6 },
+    { "NULL, odd family",        0, "63000000" IPV4 },
+    { "LOOP",                  108, "00000002" IPV4 },
+    { "LOOP, IPv6",            108, "00000018" IPV6 },
+    { "RAW",                   101, IPV4 },
+    { "RAW, IPv6",              12, IPV6 },
+    { "RAW, BSD/OS",            14, IPV4 },
+    { "IPV4",                  228, IPV4 },
+    { "IPV6",                  229, IPV6 },
+    { "PPP",                     9, "0021" IPV4 },
+    { "PPP, short protocol",     9, "21" IPV4 },
+    { "PPP with HDLC",           9, "ff03 0057" IPV6 },
+    { "PPP_HDLC",               50, "ff03 0021" IPV4 },
+    { "PPP_ETHER",              51, "11 00 0001 002f 0021" IPV4 },
+    { "SLL",                   113, "0000 0304 0006 0000000000000000 0800" IPV4 },
+    { "SLL, tagged",           113, "0004 0001 0006 0000000000000000 8100 0005 86dd" IPV6 },
+    { "SLL2",                  276, "0800 0000 00000001 0001 00 06 0000000000000000" IPV4 },
+    { "SLL2, IPv6",            276, "86dd 0000 00000001 0001 04 06 0000000000000000" IPV6 },
+    { "IPv4 options",          101, "4600003100000000400600000a0000010a000002 01010100" TCP4 },
+    { "IPv4, no total length", 101, "4500000000000000400600000a0000010a000002" TCP4 },
+    { "IPv4, do not fragment", 101, "4500002d00004000400600000a0000010a000002" TCP4 },
+    { "TCP options",           101, "4500003100000000400600000a0000010a000002"
+                                    "03e8005000000001000000006010ffff00000000 01010101 68656c6c6f" },
+    { "IPv6 hop by hop",       229, "60000000002100ff" V6_TO "0600010400000000" TCP4 },
+    { "IPv6 atomic fragment",  229, "6000000000212cff" V6_TO "0600000012345678" TCP4 },
+    { "IPv6 chain",            229, "6000000000393cff" V6_TO "2b00000000000000" "3300000000000000"
+                                    "0602000000000000" "0000000000000000" TCP4 },
+    { "IPv6 jumbo",            229, "60000000000000ff" V6_TO "0600c20400000021" TCP4 },
+    { "IPv6, no length",       229, "60000000000006ff" V6_TO TCP4 },
+};
+// clang-format on
+
+static void headers_to_payload(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < H2D_COUNT_OF(with_hello); i++) {
+        struct world world;
+        world_init(&world);
+        assert_int_equal(give(&world, with_hello[i].link_type, with_hello[i].hex, 0), 0);
+        assert_int_equal(net_end(world.net), 0);
+        if (world.opened != 1 || world.heard[0].side[0].len != 5 ||
+            memcmp(world.heard[0].side[0].octets, "hello", 5) != 0) {
+            fail_msg("%s", with_hello[i].name);
+        }
+        assert_true(world.heard[0].info.joined);
+        assert_int_equal(world.heard[0].info.ends[0].port, 1000);
+        assert_int_equal(world.heard[0].info.ends[1].port, 80);
+        assert_int_equal(net_stats(world.net)->payload_octets, 5);
+        world_fini(&world);
+    }
+}
+
+/* Every header cut at every octet: nothing is read beyond, nothing else is heard than what is
+ * there, and every packet is counted once. */
+static void headers_cut_everywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < H2D_COUNT_OF(with_hello); i++) {
+        char hex[512];
+        size_t len = strlen(with_hello[i].hex);
+        for (size_t cut = 1; cut < len; cut++) {
+            struct world world;
+            world_init(&world);
+            (void)snprintf(hex, sizeof hex, "%.*s", (int)(len - cut), with_hello[i].hex);
+            size_t octets = 0;
+            for (const char *c = hex; *c != '\0'; c++) {
+                octets += *c != ' ';
+            }
+            if (octets % 2 == 0 && hex[strlen(hex) - 1] != ' ' && octets > 0) {
+                assert_int_equal(give(&world, with_hello[i].link_type, hex, 40), 0);
+                assert_int_equal(net_end(world.net), 0);
+                const struct net_stats *stats = net_stats(world.net);
+                assert_int_equal(stats->tcp_packets + stats->udp_packets + stats->other_packets +
+                                     stats->fragments + stats->not_ip + stats->malformed,
+                                 1);
+            }
+            world_fini(&world);
+        }
+    }
+}
+
+/* What is not TCP is counted under its name. */
+static void headers_counted(void **state)
+{
+    (void)state;
+    // clang-format off
+    static const struct {
+        uint16_t link_type;
+        const char *hex;
+        size_t counter;
+    } rows[] = {
+#define COUNTER(name) offsetof(struct net_stats, name)
+        { 1, MACS "0806 0001080006040001", COUNTER(not_ip) },
+        { 1, MACS "0026 424203", COUNTER(not_ip) },
+        { 1, MACS "8100 0001 8100 0001 8100 0001 8100 0001 8100 0001 0800" IPV4, COUNTER(not_ip) },
+        { 1, MACS "8864 11 a7 0001 002f 0021" IPV4, COUNTER(not_ip) },
+        { 113, "0000 0304 0006 0000000000000000 0004" IPV4, COUNTER(not_ip) },
+        { 9, "c021 01010004", COUNTER(not_ip) },
+        { 101, "00", COUNTER(not_ip) },
+        { 101, "4500001c00000000401100000a0000010a000002 03e80035 0008 0000", COUNTER(udp_packets) },
+        { 101, "4500001c00000000400100000a0000010a000002 0800000000000000", COUNTER(other_packets) },
+        { 101, "4500002d00002000400600000a0000010a000002" TCP4, COUNTER(fragments) },
+        { 101, "4500002d00000001400600000a0000010a000002" TCP4, COUNTER(fragments) },
+        { 229, "6000000000212cff" V6_TO "0600000112345678" TCP4, COUNTER(fragments) },
+        { 229, "6000000000213bff" V6_TO "0600000112345678" TCP4, COUNTER(other_packets) },
+        { 101, "4400002d00000000400600000a0000010a000002" TCP4, COUNTER(malformed) },
+        { 101, "4500001300000000400600000a0000010a000002" TCP4, COUNTER(malformed) },
+        { 101, "4500002000000000400600000a0000010a000002" TCP4, COUNTER(malformed) },
+        { 228, IPV6, COUNTER(malformed) },
+        { 229, "60000000004100ff" V6_TO "00ff000000000000" TCP4, COUNTER(malformed) },
+        { 101, "4500002d00000000400600000a0000010a000002"
+               "03e8005000000001000000004010ffff00000000 68656c6c6f", COUNTER(malformed) },
+        { 101, "4500002d00000000400600000a0000010a000002"
+               "03e800500000000100000000f010ffff00000000 68656c6c6f", COUNTER(malformed) },
+    };
+    // clang-format on
+    for (size_t i = 0; i < H2D_COUNT_OF(rows); i++) {
+        struct world world;
+        uint64_t count;
+        world_init(&world);
+        assert_int_equal(give(&world, rows[i].link_type, rows[i].hex, 0), 0);
+        memcpy(&count, (const char *)net_stats(world.net) + rows[i].counter, sizeof count);
+        if (count != 1 || net_stats(world.net)->tcp_packets != 0) {
+            fail_msg("row %zu: %s", i, rows[i].hex);
+        }
+        world_fini(&world);
+    }
+}
+
+static void link_types_without_a_decoder(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    for (uint16_t i = 0; i < 20; i++) {
+        assert_int_equal(give(&world, (uint16_t)(300 + i), "00", 0), 0);
+    }
+    assert_int_equal(give(&world, 105, "00", 0), 0);
+    assert_int_equal(give(&world, 300, "00", 0), 0);
+    assert_int_equal(net_stats(world.net)->unsupported_count, NET_LINK_TYPES_MAX);
+    assert_int_equal(net_stats(world.net)->unsupported[0].link_type, 300);
+    assert_int_equal(net_stats(world.net)->unsupported[0].packets, 2);
+    assert_string_equal(net_link_type_name(105), "IEEE 802.11");
+    assert_string_equal(net_link_type_name(1), "Ethernet");
+    assert_null(net_link_type_name(300));
+    world_fini(&world);
+}
+
+/* QUIC is known by its long header, and counted by address pair. */
+static void quic_is_counted(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+#define UDP_FROM(port) "4500002700000000401100000a0000010a000002" port "01bb 0013 0000"
+    give(&world, 101, UDP_FROM("1111") "c000000001 02aabb 01cc 00", 0);
+    give(&world, 101, UDP_FROM("1111") "e000000001 02aabb 01cc 00", 0);
+    give(&world, 101, UDP_FROM("1112") "c06b3343cf 02aabb 01cc 00", 0);
+    give(&world, 101, UDP_FROM("1113") "c0ff00001d 02aabb 01cc 00", 0);
+    give(&world, 101, UDP_FROM("1114") "4000000001 02aabb 01cc 00", 0);
+    give(&world, 101, UDP_FROM("1115") "c000000001 15aabb 01cc 00", 0);
+    assert_int_equal(net_stats(world.net)->quic_flows, 2);
+    assert_int_equal(net_stats(world.net)->udp_packets, 6);
+    world_fini(&world);
+}
+
+/* ---- connections ---- */
+
+static void in_order(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    handshake(&world);
+    assert_int_equal(world.opened, 0);
+    send(&world, data(0, 0, 100, 0));
+    send(&world, data(1, 0, 50, 100));
+    send(&world, data(0, 100, 10, 50));
+    struct wire fin = data(1, 50, 5, 110);
+    fin.flags |= FIN;
+    send(&world, fin);
+    fin = data(0, 110, 0, 56);
+    fin.flags |= FIN;
+    send(&world, fin);
+    send(&world, (struct wire){ .side = 1, .flags = ACK, .seq = 557, .ack = 212 });
+    const struct heard *heard = &world.heard[0];
+    assert_int_equal(world.opened, 1);
+    assert_int_equal(heard->info.client_side, 0);
+    assert_false(heard->info.joined);
+    assert_int_equal(heard->info.first.packet, 1);
+    assert_heard(heard, 0, 110, 0);
+    assert_heard(heard, 1, 55, 0);
+    assert_int_equal(heard->side[0].closed, CLOSE_FIN);
+    assert_int_equal(heard->side[1].closed, CLOSE_FIN);
+    assert_true(heard->freed);
+    assert_int_equal(net_end(world.net), 0);
+    assert_int_equal(net_stats(world.net)->tcp_connections, 1);
+    assert_int_equal(net_stats(world.net)->gap_octets[GAP_LOST], 0);
+    world_fini(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_to_payload), cmocka_unit_test(headers_cut_everywhere),
+        cmocka_unit_test(headers_counted),    cmocka_unit_test(link_types_without_a_decoder),
+        cmocka_unit_test(quic_is_counted),    cmocka_unit_test(in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
