@@ -2,157 +2,662 @@
 
 #include <string.h>
 
-#define OCTETS_01 0x0101010101010101U
-#define OCTETS_80 0x8080808080808080U
+#include "h2/octets.h"
 
-/* ---- what octets are allowed ---- */
+/* ---- the state of a message ---- */
 
-enum octet_class {
-    IN_TOKEN = 0x01,     /* RFC 9110 5.6.2 */
-    IN_UPPER = 0x02,     /* A-Z */
-    IN_AUTHORITY = 0x04, /* receive-engine 5.2 */
-    IN_SCHEME = 0x08,    /* behind the first letter */
-    IN_ALPHA = 0x10,
-    IN_DIGIT = 0x20,
+enum seen {
+    SEEN_METHOD = 0x0001,
+    SEEN_SCHEME = 0x0002,
+    SEEN_PATH = 0x0004,
+    SEEN_AUTHORITY = 0x0008,
+    SEEN_PROTOCOL = 0x0010,
+    SEEN_STATUS = 0x0020,
+    SEEN_HOST = 0x0040,
+    METHOD_HEAD = 0x0080,
+    METHOD_CONNECT = 0x0100,
+    METHOD_OPTIONS = 0x0200,
+    SCHEME_HTTP = 0x0400, /* http or https */
+    PATH_SLASH = 0x0800,
+    PATH_ASTERISK = 0x1000,
+    REGULAR = 0x2000,        /* a regular field stood in this block */
+    UNCERTAIN = 0x4000,      /* a field of this block is not exact */
+    ANY_UNCERTAIN = 0x8000,  /* a field of some block is not: nothing is known of its length */
+    IS_REQUEST = 0x10000,    /* whose trailers are to be judged */
+    EXPECT_FINAL = 0x20000,  /* only 1xx so far */
+    FINAL = 0x40000,         /* a final status, or a block that may have had one */
+    STATUS_UNSURE = 0x80000, /* the latter: what follows may be a response or trailers */
+    PUSHED = 0x100000,       /* the method bits are those of the promised request */
+    NO_CONTENT = 0x200000,   /* HEAD, 204, 304 */
 };
 
-#define LOWER (IN_TOKEN | IN_AUTHORITY | IN_SCHEME | IN_ALPHA)
-#define UPPER (LOWER | IN_UPPER)
-#define DIGIT (IN_TOKEN | IN_AUTHORITY | IN_SCHEME | IN_DIGIT)
-#define BOTH  (IN_TOKEN | IN_AUTHORITY)
+#define METHOD_BITS (METHOD_HEAD | METHOD_CONNECT | METHOD_OPTIONS)
+#define KEPT_BY_1XX (METHOD_BITS | PUSHED | ANY_UNCERTAIN)
+#define NO_LENGTH   (-1)
 
-/* clang-format off */
-static const uint8_t octet_classes[256] = {
-    ['!'] = BOTH, ['#'] = IN_TOKEN, ['$'] = BOTH, ['%'] = BOTH, ['&'] = BOTH, ['\''] = BOTH,
-    ['('] = IN_AUTHORITY, [')'] = IN_AUTHORITY, ['*'] = BOTH, ['+'] = BOTH | IN_SCHEME, [','] = IN_AUTHORITY,
-    ['-'] = BOTH | IN_SCHEME, ['.'] = BOTH | IN_SCHEME,
-    ['0'] = DIGIT, ['1'] = DIGIT, ['2'] = DIGIT, ['3'] = DIGIT, ['4'] = DIGIT,
-    ['5'] = DIGIT, ['6'] = DIGIT, ['7'] = DIGIT, ['8'] = DIGIT, ['9'] = DIGIT,
-    [':'] = IN_AUTHORITY, [';'] = IN_AUTHORITY, ['='] = IN_AUTHORITY,
-    ['A'] = UPPER, ['B'] = UPPER, ['C'] = UPPER, ['D'] = UPPER, ['E'] = UPPER, ['F'] = UPPER, ['G'] = UPPER,
-    ['H'] = UPPER, ['I'] = UPPER, ['J'] = UPPER, ['K'] = UPPER, ['L'] = UPPER, ['M'] = UPPER, ['N'] = UPPER,
-    ['O'] = UPPER, ['P'] = UPPER, ['Q'] = UPPER, ['R'] = UPPER, ['S'] = UPPER, ['T'] = UPPER, ['U'] = UPPER,
-    ['V'] = UPPER, ['W'] = UPPER, ['X'] = UPPER, ['Y'] = UPPER, ['Z'] = UPPER,
-    ['['] = IN_AUTHORITY, [']'] = IN_AUTHORITY, ['^'] = IN_TOKEN, ['_'] = BOTH, ['`'] = IN_TOKEN,
-    ['a'] = LOWER, ['b'] = LOWER, ['c'] = LOWER, ['d'] = LOWER, ['e'] = LOWER, ['f'] = LOWER, ['g'] = LOWER,
-    ['h'] = LOWER, ['i'] = LOWER, ['j'] = LOWER, ['k'] = LOWER, ['l'] = LOWER, ['m'] = LOWER, ['n'] = LOWER,
-    ['o'] = LOWER, ['p'] = LOWER, ['q'] = LOWER, ['r'] = LOWER, ['s'] = LOWER, ['t'] = LOWER, ['u'] = LOWER,
-    ['v'] = LOWER, ['w'] = LOWER, ['x'] = LOWER, ['y'] = LOWER, ['z'] = LOWER,
-    ['|'] = IN_TOKEN, ['~'] = BOTH,
-};
-/* clang-format on */
-
-struct token_row {
-    const char *name;
-    uint8_t len;
-    uint8_t token;
-};
-
-#define TOKEN(name, token)                                                                         \
-    {                                                                                              \
-        name, sizeof(name) - 1, token                                                              \
-    }
-
-/* By length, so that one look finds the few candidates. */
-static const struct token_row token_rows[] = {
-    TOKEN("te", H2_TOKEN_TE),
-    TOKEN("host", H2_TOKEN_HOST),
-    TOKEN(":path", H2_TOKEN_PATH),
-    TOKEN(":method", H2_TOKEN_METHOD),
-    TOKEN(":scheme", H2_TOKEN_SCHEME),
-    TOKEN(":status", H2_TOKEN_STATUS),
-    TOKEN("upgrade", H2_TOKEN_CONNECTION_SPECIFIC),
-    TOKEN("priority", H2_TOKEN_PRIORITY),
-    TOKEN(":protocol", H2_TOKEN_PROTOCOL),
-    TOKEN(":authority", H2_TOKEN_AUTHORITY),
-    TOKEN("connection", H2_TOKEN_CONNECTION_SPECIFIC),
-    TOKEN("keep-alive", H2_TOKEN_CONNECTION_SPECIFIC),
-    TOKEN("content-length", H2_TOKEN_CONTENT_LENGTH),
-    TOKEN("proxy-connection", H2_TOKEN_CONNECTION_SPECIFIC),
-    TOKEN("transfer-encoding", H2_TOKEN_CONNECTION_SPECIFIC),
-};
-
-/* First row of each length; the next length's first is where it ends. */
-static const uint8_t token_rows_of[] = { 0, 0,  0,  1,  1,  2,  3,  3,  7, 8,
-                                         9, 12, 12, 12, 12, 13, 13, 14, 15 };
-
-enum h2_token message_token_of(struct span name)
+void message_init(struct h2_message *message)
 {
-    if (name.len + 1 < sizeof token_rows_of) {
-        for (unsigned i = token_rows_of[name.len]; i < token_rows_of[name.len + 1]; i++) {
-            if (memcmp(token_rows[i].name, name.ptr, name.len) == 0) {
-                return (enum h2_token)token_rows[i].token;
-            }
-        }
-    }
-    return name.len > 0 && name.ptr[0] == ':' ? H2_TOKEN_PSEUDO_UNKNOWN : H2_TOKEN_NONE;
+    *message = (struct h2_message){ .content_length = NO_LENGTH };
 }
 
-static uint8_t name_facts(struct span name)
+void message_begin_block(struct h2_message *message, const struct message_context *context)
 {
-    if (name.len == 0) {
-        return H2_NAME_EMPTY;
+    message->seen &= ~(uint32_t)(REGULAR | UNCERTAIN);
+    if (context->kind == MESSAGE_REQUEST) {
+        message->seen |= IS_REQUEST;
     }
-    /* The colon of a pseudo-header field is no octet of a name. */
-    for (size_t i = name.ptr[0] == ':'; i < name.len; i++) {
-        uint8_t classes = octet_classes[name.ptr[i]];
-        if ((classes & (IN_TOKEN | IN_UPPER)) != IN_TOKEN) {
-            return classes & IN_UPPER ? H2_NAME_UPPERCASE : H2_NAME_BAD;
-        }
-    }
-    return 0;
 }
 
-/* Whether one of eight octets is below 0x20, or DEL. */
-static bool has_control(uint64_t octets)
+static enum message_verdict fault_is(struct message_fault *fault, enum message_verdict verdict,
+                                     enum check check, const char *text)
 {
-    uint64_t low = (octets - OCTETS_01 * 0x20) & ~octets;
-    uint64_t del = octets ^ (OCTETS_01 * 0x7f);
-    return ((low | ((del - OCTETS_01) & ~del)) & OCTETS_80) != 0;
+    *fault = (struct message_fault){ check, text };
+    return verdict;
 }
 
-static uint8_t control_facts(struct span value)
+#define ERR(check, text) fault_is(rule->fault, MESSAGE_ERR, check, text)
+
+/* What a rule for one field looks at. */
+struct rule {
+    struct h2_message *message;
+    const struct message_context *context;
+    const struct h2_header *header;
+    struct message_fault *fault;
+};
+
+static bool seen(const struct rule *rule, uint32_t bits)
 {
-    uint8_t facts = 0;
+    return (rule->message->seen & bits) != 0;
+}
+
+static bool value_is(const struct h2_header *header, const char *text)
+{
+    return span_equal(header->value, span_str(text));
+}
+
+static uint8_t lower(uint8_t octet)
+{
+    return octet_classes[octet] & IN_UPPER ? (uint8_t)(octet | 0x20) : octet;
+}
+
+static bool value_is_any_case(const struct h2_header *header, const char *text)
+{
+    struct span value = header->value;
+    if (value.len != strlen(text)) {
+        return false;
+    }
     for (size_t i = 0; i < value.len; i++) {
-        uint8_t octet = value.ptr[i];
-        if (octet == '\0' || octet == '\r' || octet == '\n') {
-            facts |= H2_VALUE_NUL_CR_LF;
-        } else if ((octet < 0x20 && octet != '\t') || octet == 0x7f) {
-            facts |= H2_VALUE_CONTROL;
+        if (lower(value.ptr[i]) != (uint8_t)text[i]) {
+            return false;
         }
     }
-    return facts;
+    return true;
 }
 
-static bool is_edge_space(uint8_t octet)
+/* ---- rules for values (receive-engine 5.2, 5.3) ---- */
+
+static enum message_verdict rule_field_value(const struct rule *rule, enum message_verdict verdict)
 {
-    return octet == ' ' || octet == '\t';
+    unsigned facts = rule->header->octet_facts;
+    if (facts & H2_VALUE_NUL_CR_LF) {
+        return fault_is(rule->fault, verdict, CHECK_FIELD_VALUE_NUL_CR_LF,
+                        "NUL, CR or LF in the value");
+    }
+    if (facts & H2_VALUE_CONTROL) {
+        return fault_is(rule->fault, verdict, CHECK_FIELD_VALUE_CONTROL,
+                        "control octet in the value");
+    }
+    if (rule->context->check_edge_whitespace && (facts & H2_VALUE_EDGE_SPACE)) {
+        return fault_is(rule->fault, verdict, CHECK_FIELD_VALUE_EDGE_WHITESPACE,
+                        "white space at an edge of the value");
+    }
+    return MESSAGE_OK;
 }
 
-static uint8_t value_facts(struct span value)
+static enum message_verdict rule_any(const struct rule *rule)
 {
+    return rule_field_value(rule, MESSAGE_DROP);
+}
+
+static enum message_verdict rule_never(const struct rule *rule)
+{
+    return ERR(CHECK_FIELD_CONNECTION_SPECIFIC, "connection-specific field");
+}
+
+static enum message_verdict rule_te(const struct rule *rule)
+{
+    if (!value_is_any_case(rule->header, "trailers")) {
+        return ERR(CHECK_FIELD_TE_VALUE, "te is not \"trailers\"");
+    }
+    return MESSAGE_OK;
+}
+
+static enum message_verdict rule_wrong_direction(const struct rule *rule)
+{
+    return rule->header->token == H2_TOKEN_STATUS
+               ? ERR(CHECK_PSEUDO_WRONG_DIRECTION, ":status in a request")
+               : ERR(CHECK_PSEUDO_WRONG_DIRECTION, "request pseudo-header field in a response");
+}
+
+static enum message_verdict rule_unknown_pseudo(const struct rule *rule)
+{
+    return ERR(CHECK_PSEUDO_UNKNOWN, "unknown pseudo-header field");
+}
+
+/* Decimal digits that fit 63 bits; NO_LENGTH otherwise. */
+static int64_t parse_length(struct span text)
+{
+    int64_t length = text.len > 0 ? 0 : NO_LENGTH;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = text.ptr[i] - '0';
+        if (digit < 0 || digit > 9 || length > (INT64_MAX - digit) / 10) {
+            return NO_LENGTH;
+        }
+        length = length * 10 + digit;
+    }
+    return length;
+}
+
+static enum message_verdict rule_content_length(const struct rule *rule)
+{
+    struct h2_message *message = rule->message;
+    int64_t length = parse_length(rule->header->value);
+    if (message->content_length != NO_LENGTH) {
+        return ERR(CHECK_MSG_CONTENT_LENGTH_DUPLICATE, "content-length repeated");
+    }
+    if (length == NO_LENGTH) {
+        return ERR(CHECK_MSG_CONTENT_LENGTH_INVALID,
+                   "content-length is not a decimal number of at most 63 bits");
+    }
+    message->content_length = length;
+    return MESSAGE_OK;
+}
+
+static bool is_answer_to_connect(const struct h2_message *message,
+                                 const struct message_context *context)
+{
+    return message->seen & PUSHED ? (message->seen & METHOD_CONNECT) != 0
+                                  : context->request_known && context->request_was_connect;
+}
+
+static enum message_verdict rule_response_length(const struct rule *rule)
+{
+    struct h2_message *message = rule->message;
+    if (message->status == 204) {
+        if (message->content_length != NO_LENGTH) {
+            return ERR(CHECK_MSG_CONTENT_LENGTH_DUPLICATE, "content-length repeated");
+        }
+        if (!value_is(rule->header, "0")) {
+            return ERR(CHECK_MSG_CONTENT_LENGTH_FORBIDDEN, "content-length with status 204");
+        }
+        message->content_length = 0;
+        return fault_is(rule->fault, MESSAGE_HIDE, CHECK_MSG_CONTENT_LENGTH_FORBIDDEN,
+                        "content-length with status 204");
+    }
+    if (message->status / 100 == 1) {
+        return ERR(CHECK_MSG_CONTENT_LENGTH_FORBIDDEN, "content-length with a 1xx status");
+    }
+    if (message->status / 100 == 2 && is_answer_to_connect(message, rule->context)) {
+        return fault_is(rule->fault, MESSAGE_HIDE, CHECK_MSG_CONTENT_LENGTH_FORBIDDEN,
+                        "content-length in a response to CONNECT");
+    }
+    return rule_content_length(rule);
+}
+
+static enum message_verdict rule_authority(const struct rule *rule)
+{
+    struct span value = rule->header->value;
+    if (seen(rule, SEEN_AUTHORITY)) {
+        return ERR(CHECK_PSEUDO_DUPLICATE, ":authority repeated");
+    }
     if (value.len == 0) {
-        return 0;
+        return ERR(CHECK_PSEUDO_AUTHORITY_INVALID, "empty :authority");
     }
-    uint8_t facts = 0;
-    if (is_edge_space(value.ptr[0]) || is_edge_space(value.ptr[value.len - 1])) {
-        facts = H2_VALUE_EDGE_SPACE;
+    if (!octets_all_in(value, IN_AUTHORITY)) {
+        return memchr(value.ptr, '@', value.len) != NULL
+                   ? ERR(CHECK_PSEUDO_AUTHORITY_USERINFO, "userinfo in :authority")
+                   : ERR(CHECK_PSEUDO_AUTHORITY_INVALID,
+                         "octet in :authority that no authority has");
     }
-    bool suspect = false;
-    size_t i = 0;
-    for (; i + 8 <= value.len; i += 8) {
-        uint64_t octets;
-        memcpy(&octets, value.ptr + i, 8);
-        suspect |= has_control(octets);
-    }
-    if (suspect) {
-        return facts | control_facts(value);
-    }
-    return facts | control_facts((struct span){ value.ptr + i, value.len - i });
+    rule->message->seen |= SEEN_AUTHORITY;
+    return MESSAGE_OK;
 }
 
-uint8_t message_octet_facts(struct span name, struct span value)
+static enum message_verdict rule_method(const struct rule *rule)
 {
-    return name_facts(name) | value_facts(value);
+    struct span value = rule->header->value;
+    if (seen(rule, SEEN_METHOD)) {
+        return ERR(CHECK_PSEUDO_DUPLICATE, ":method repeated");
+    }
+    if (value.len == 0) {
+        return ERR(CHECK_PSEUDO_METHOD_INVALID, "empty :method");
+    }
+    if (!octets_all_in(value, IN_TOKEN)) {
+        return ERR(CHECK_PSEUDO_METHOD_INVALID, ":method is not a token");
+    }
+    uint32_t bits = value_is(rule->header, "HEAD")      ? METHOD_HEAD
+                    : value_is(rule->header, "CONNECT") ? METHOD_CONNECT
+                    : value_is(rule->header, "OPTIONS") ? METHOD_OPTIONS
+                                                        : 0;
+    if (bits == METHOD_CONNECT && rule->context->is_push) {
+        return ERR(CHECK_PUSH_REQUEST_CONNECT, "CONNECT cannot be promised");
+    }
+    rule->message->seen |= SEEN_METHOD | bits;
+    return MESSAGE_OK;
+}
+
+static bool is_path(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] <= ' ' || value.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum message_verdict rule_path(const struct rule *rule)
+{
+    struct span value = rule->header->value;
+    if (seen(rule, SEEN_PATH)) {
+        return ERR(CHECK_PSEUDO_DUPLICATE, ":path repeated");
+    }
+    if (value.len == 0) {
+        return ERR(CHECK_PSEUDO_PATH_EMPTY, "empty :path");
+    }
+    if (!is_path(value)) {
+        return ERR(CHECK_PSEUDO_PATH_INVALID, "octet in :path that no path has");
+    }
+    rule->message->seen |= SEEN_PATH | (value.ptr[0] == '/' ? PATH_SLASH : 0) |
+                           (value_is(rule->header, "*") ? PATH_ASTERISK : 0);
+    return MESSAGE_OK;
+}
+
+static enum message_verdict rule_scheme(const struct rule *rule)
+{
+    struct span value = rule->header->value;
+    if (seen(rule, SEEN_SCHEME)) {
+        return ERR(CHECK_PSEUDO_DUPLICATE, ":scheme repeated");
+    }
+    if (value.len == 0) {
+        return ERR(CHECK_PSEUDO_SCHEME_INVALID, "empty :scheme");
+    }
+    if ((octet_classes[value.ptr[0]] & IN_ALPHA) == 0 || !octets_all_in(value, IN_SCHEME)) {
+        return ERR(CHECK_PSEUDO_SCHEME_INVALID, ":scheme is not a scheme");
+    }
+    bool http = value_is_any_case(rule->header, "http") || value_is_any_case(rule->header, "https");
+    rule->message->seen |= SEEN_SCHEME | (http ? SCHEME_HTTP : 0);
+    return MESSAGE_OK;
+}
+
+static enum message_verdict rule_protocol(const struct rule *rule)
+{
+    if (!rule->context->connect_protocol) {
+        return ERR(CHECK_EXT_CONNECT_NOT_ENABLED, ":protocol was not enabled");
+    }
+    if (seen(rule, SEEN_PROTOCOL)) {
+        return ERR(CHECK_PSEUDO_DUPLICATE, ":protocol repeated");
+    }
+    if (rule->header->value.len == 0) {
+        return ERR(CHECK_PSEUDO_PROTOCOL_INVALID, "empty :protocol");
+    }
+    if (rule_field_value(rule, MESSAGE_ERR) != MESSAGE_OK) {
+        return ERR(CHECK_PSEUDO_PROTOCOL_INVALID, "octet in :protocol that no value has");
+    }
+    rule->message->seen |= SEEN_PROTOCOL;
+    return MESSAGE_OK;
+}
+
+static enum message_verdict rule_host(const struct rule *rule)
+{
+    struct span value = rule->header->value;
+    if (value.len > 0 && !octets_all_in(value, IN_AUTHORITY)) {
+        return fault_is(rule->fault, MESSAGE_DROP, CHECK_PSEUDO_HOST_INVALID,
+                        "octet in host that no host has");
+    }
+    if (seen(rule, SEEN_HOST)) {
+        return ERR(CHECK_PSEUDO_HOST_DUPLICATE, "host repeated");
+    }
+    if (value.len == 0) {
+        return ERR(CHECK_PSEUDO_HOST_INVALID, "empty host");
+    }
+    rule->message->seen |= SEEN_HOST;
+    return MESSAGE_OK;
+}
+
+static enum message_verdict rule_status(const struct rule *rule)
+{
+    struct span value = rule->header->value;
+    if (seen(rule, SEEN_STATUS)) {
+        return ERR(CHECK_PSEUDO_DUPLICATE, ":status repeated");
+    }
+    if (value.len != 3 || !octets_all_in(value, IN_DIGIT) || value.ptr[0] == '0') {
+        return ERR(CHECK_PSEUDO_STATUS_INVALID, ":status is not three digits from 100 to 999");
+    }
+    if (value_is(rule->header, "101")) {
+        return ERR(CHECK_MSG_HTTP2_STATUS_101, "status 101 does not exist in HTTP/2");
+    }
+    rule->message->seen |= SEEN_STATUS;
+    rule->message->status =
+        (uint16_t)((value.ptr[0] - '0') * 100 + (value.ptr[1] - '0') * 10 + (value.ptr[2] - '0'));
+    return MESSAGE_OK;
+}
+
+typedef enum message_verdict (*rule_fn)(const struct rule *rule);
+
+static const rule_fn request_rules[] = {
+    [H2_TOKEN_NONE] = rule_any,
+    [H2_TOKEN_AUTHORITY] = rule_authority,
+    [H2_TOKEN_METHOD] = rule_method,
+    [H2_TOKEN_PATH] = rule_path,
+    [H2_TOKEN_SCHEME] = rule_scheme,
+    [H2_TOKEN_STATUS] = rule_wrong_direction,
+    [H2_TOKEN_PROTOCOL] = rule_protocol,
+    [H2_TOKEN_PSEUDO_UNKNOWN] = rule_unknown_pseudo,
+    [H2_TOKEN_HOST] = rule_host,
+    [H2_TOKEN_CONTENT_LENGTH] = rule_content_length,
+    [H2_TOKEN_TE] = rule_te,
+    [H2_TOKEN_PRIORITY] = rule_any,
+    [H2_TOKEN_CONNECTION_SPECIFIC] = rule_never,
+};
+
+static const rule_fn response_rules[] = {
+    [H2_TOKEN_NONE] = rule_any,
+    [H2_TOKEN_AUTHORITY] = rule_wrong_direction,
+    [H2_TOKEN_METHOD] = rule_wrong_direction,
+    [H2_TOKEN_PATH] = rule_wrong_direction,
+    [H2_TOKEN_SCHEME] = rule_wrong_direction,
+    [H2_TOKEN_STATUS] = rule_status,
+    [H2_TOKEN_PROTOCOL] = rule_wrong_direction,
+    [H2_TOKEN_PSEUDO_UNKNOWN] = rule_unknown_pseudo,
+    [H2_TOKEN_HOST] = rule_any,
+    [H2_TOKEN_CONTENT_LENGTH] = rule_response_length,
+    [H2_TOKEN_TE] = rule_te,
+    [H2_TOKEN_PRIORITY] = rule_any,
+    [H2_TOKEN_CONNECTION_SPECIFIC] = rule_never,
+};
+
+static bool is_pseudo(enum h2_token token)
+{
+    return token >= H2_TOKEN_AUTHORITY && token <= H2_TOKEN_PSEUDO_UNKNOWN;
+}
+
+/* Trailers, unless they may as well be the final response whose predecessor was not readable. */
+static bool is_trailers(const struct h2_message *message, const struct message_context *context)
+{
+    return context->kind == MESSAGE_TRAILERS && (message->seen & STATUS_UNSURE) == 0;
+}
+
+/* Names come first (receive-engine 5.1). */
+static enum message_verdict rule_name(const struct rule *rule)
+{
+    const struct h2_header *header = rule->header;
+    if (is_pseudo(header->token)) {
+        if (is_trailers(rule->message, rule->context)) {
+            return ERR(CHECK_PSEUDO_IN_TRAILERS, "pseudo-header field in trailers");
+        }
+        if (seen(rule, REGULAR)) {
+            return ERR(CHECK_PSEUDO_AFTER_REGULAR, "pseudo-header field after a regular field");
+        }
+        return MESSAGE_OK;
+    }
+    rule->message->seen |= REGULAR;
+    if (header->octet_facts & H2_NAME_UPPERCASE) {
+        return ERR(CHECK_FIELD_NAME_UPPERCASE, "upper-case letter in the name");
+    }
+    if (header->octet_facts & (H2_NAME_EMPTY | H2_NAME_BAD)) {
+        return fault_is(rule->fault, MESSAGE_DROP, CHECK_FIELD_NAME_INVALID,
+                        header->octet_facts & H2_NAME_EMPTY ? "empty name"
+                                                            : "octet in the name that no name has");
+    }
+    return MESSAGE_OK;
+}
+
+enum message_verdict message_on_header(struct h2_message *message,
+                                       const struct message_context *context,
+                                       const struct h2_header *header, struct message_fault *fault)
+{
+    struct rule rule = { message, context, header, fault };
+    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    if (header->certainty != H2_EXACT) {
+        /* A field whose name is known and has no rule of its own cannot be one that is missed. */
+        if (header->certainty == H2_UNKNOWN && header->name.len > 0 &&
+            header->token == H2_TOKEN_NONE) {
+            message->seen |= REGULAR;
+        } else {
+            message->seen |= UNCERTAIN | ANY_UNCERTAIN;
+        }
+        return MESSAGE_OK;
+    }
+    enum message_verdict verdict = rule_name(&rule);
+    if (verdict != MESSAGE_OK) {
+        return verdict;
+    }
+    bool request = context->kind == MESSAGE_REQUEST ||
+                   (context->kind == MESSAGE_TRAILERS && (message->seen & IS_REQUEST) != 0);
+    return (request ? request_rules : response_rules)[header->token](&rule);
+}
+
+/* ---- the end of a block (receive-engine 5.4) ---- */
+
+/* What one kind of request must have: the first row of which bits are missing is the fault. */
+struct must_row {
+    uint32_t bits; /* one of them */
+    enum check check;
+    const char *text;
+};
+
+static const struct must_row plain_musts[] = {
+    { SEEN_METHOD, CHECK_PSEUDO_METHOD_MISSING, "no :method" },
+    { SEEN_SCHEME, CHECK_PSEUDO_SCHEME_MISSING, "no :scheme" },
+    { SEEN_PATH, CHECK_PSEUDO_PATH_MISSING, "no :path" },
+    { SEEN_AUTHORITY | SEEN_HOST, CHECK_PSEUDO_AUTHORITY_MISSING, "neither :authority nor host" },
+    { 0, CHECK_COUNT, NULL },
+};
+
+static const struct must_row push_musts[] = {
+    { SEEN_METHOD, CHECK_PUSH_REQUEST_INCOMPLETE, "no :method" },
+    { SEEN_SCHEME, CHECK_PUSH_REQUEST_INCOMPLETE, "no :scheme" },
+    { SEEN_PATH, CHECK_PUSH_REQUEST_INCOMPLETE, "no :path" },
+    { SEEN_AUTHORITY | SEEN_HOST, CHECK_PUSH_REQUEST_INCOMPLETE, "neither :authority nor host" },
+    { 0, CHECK_COUNT, NULL },
+};
+
+static const struct must_row protocol_musts[] = {
+    { METHOD_CONNECT, CHECK_EXT_CONNECT_METHOD, ":protocol with another method than CONNECT" },
+    { SEEN_SCHEME, CHECK_EXT_CONNECT_TARGET_MISSING, ":protocol without :scheme" },
+    { SEEN_PATH, CHECK_EXT_CONNECT_TARGET_MISSING, ":protocol without :path" },
+    { SEEN_AUTHORITY, CHECK_EXT_CONNECT_TARGET_MISSING, ":protocol without :authority" },
+    { 0, CHECK_COUNT, NULL },
+};
+
+static const struct must_row connect_musts[] = {
+    { SEEN_AUTHORITY, CHECK_CONNECT_AUTHORITY, "CONNECT without :authority" },
+    { 0, CHECK_COUNT, NULL },
+};
+
+static bool is_malformed(struct message_fault *fault, enum check check, const char *text)
+{
+    *fault = (struct message_fault){ check, text };
+    return false;
+}
+
+static bool has_all(uint32_t bits, const struct must_row *musts, struct message_fault *fault)
+{
+    for (; musts->bits != 0; musts++) {
+        if ((bits & musts->bits) == 0) {
+            return is_malformed(fault, musts->check, musts->text);
+        }
+    }
+    return true;
+}
+
+static bool is_plain_connect(uint32_t bits)
+{
+    return (bits & METHOD_CONNECT) != 0 && (bits & SEEN_PROTOCOL) == 0;
+}
+
+static bool end_request(struct h2_message *message, const struct message_context *context,
+                        struct message_fault *fault)
+{
+    uint32_t bits = message->seen;
+    if (bits & UNCERTAIN) {
+        return true;
+    }
+    if (is_plain_connect(bits)) {
+        message->content_length = NO_LENGTH;
+        if (bits & (SEEN_SCHEME | SEEN_PATH)) {
+            return is_malformed(fault, CHECK_CONNECT_SCHEME_PATH, "CONNECT with :scheme or :path");
+        }
+        return has_all(bits, connect_musts, fault);
+    }
+    const struct must_row *musts = bits & SEEN_PROTOCOL ? protocol_musts
+                                   : context->is_push   ? push_musts
+                                                        : plain_musts;
+    if (!has_all(bits, musts, fault)) {
+        return false;
+    }
+    bool asterisk = (bits & METHOD_OPTIONS) != 0 && (bits & PATH_ASTERISK) != 0;
+    if ((bits & SCHEME_HTTP) != 0 && (bits & PATH_SLASH) == 0 && !asterisk) {
+        return is_malformed(fault, CHECK_PSEUDO_PATH_FORM, ":path does not begin with a slash");
+    }
+    return true;
+}
+
+static bool was_head(const struct h2_message *message, const struct message_context *context)
+{
+    return message->seen & PUSHED ? (message->seen & METHOD_HEAD) != 0
+                                  : context->request_known && context->request_was_head;
+}
+
+static bool end_response(struct h2_message *message, const struct message_context *context,
+                         struct message_fault *fault)
+{
+    if ((message->seen & SEEN_STATUS) == 0) {
+        if (message->seen & UNCERTAIN) {
+            message->seen |= FINAL | STATUS_UNSURE;
+            message->seen &= ~(uint32_t)EXPECT_FINAL;
+            return true;
+        }
+        return context->kind == MESSAGE_TRAILERS ||
+               is_malformed(fault, CHECK_PSEUDO_STATUS_MISSING, "no :status");
+    }
+    if (message->status / 100 == 1) {
+        message->seen = (message->seen & KEPT_BY_1XX) | EXPECT_FINAL;
+        message->status = 0;
+        message->content_length = NO_LENGTH;
+        return true;
+    }
+    message->seen &= ~(uint32_t)(EXPECT_FINAL | STATUS_UNSURE);
+    message->seen |= FINAL;
+    if (was_head(message, context) || message->status == 204 || message->status == 304) {
+        message->content_length = 0;
+        message->seen |= NO_CONTENT;
+    } else if (is_answer_to_connect(message, context)) {
+        message->content_length = NO_LENGTH;
+    }
+    return true;
+}
+
+bool message_on_headers_end(struct h2_message *message, const struct message_context *context,
+                            bool end_stream, struct message_fault *fault)
+{
+    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    bool well_formed = true;
+    if (context->kind == MESSAGE_REQUEST) {
+        well_formed = end_request(message, context, fault);
+    } else if (is_trailers(message, context)) {
+        if (!end_stream) {
+            return is_malformed(fault, CHECK_MSG_TRAILERS_NO_END_STREAM,
+                                "trailers without END_STREAM");
+        }
+    } else {
+        well_formed = end_response(message, context, fault);
+    }
+    if (!well_formed || !end_stream) {
+        return well_formed;
+    }
+    if (message->seen & EXPECT_FINAL) {
+        return is_malformed(fault, CHECK_MSG_INFORMATIONAL_END_STREAM,
+                            "END_STREAM on a 1xx response");
+    }
+    return message_on_end_stream(message, context, fault);
+}
+
+/* ---- the body (receive-engine 5.5) ---- */
+
+/* How long the body must be; NO_LENGTH: nobody says. */
+static int64_t expected(const struct h2_message *message, const struct message_context *context)
+{
+    bool response = (message->seen & IS_REQUEST) == 0;
+    if (message->seen & ANY_UNCERTAIN) {
+        return NO_LENGTH;
+    }
+    /* Whether content-length counts depends on the method, unless the status says. */
+    if (response && !context->request_known && (message->seen & (PUSHED | NO_CONTENT)) == 0) {
+        return NO_LENGTH;
+    }
+    return message->content_length;
+}
+
+bool message_on_data(struct h2_message *message, const struct message_context *context, uint64_t n,
+                     struct message_fault *fault)
+{
+    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    if (n == 0) {
+        return true;
+    }
+    message->received = num_add_sat_u64(message->received, n);
+    if (message->seen & EXPECT_FINAL) {
+        return is_malformed(fault, CHECK_MSG_DATA_BEFORE_HEADERS, "DATA before the final status");
+    }
+    int64_t length = expected(message, context);
+    if (length == NO_LENGTH || message->received <= (uint64_t)length) {
+        return true;
+    }
+    return message->seen & NO_CONTENT ? is_malformed(fault, CHECK_MSG_CONTENT_FORBIDDEN,
+                                                     "DATA in a response that has no content")
+                                      : is_malformed(fault, CHECK_MSG_CONTENT_LENGTH_MISMATCH,
+                                                     "more DATA than content-length says");
+}
+
+bool message_on_end_stream(struct h2_message *message, const struct message_context *context,
+                           struct message_fault *fault)
+{
+    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    if (message->seen & EXPECT_FINAL) {
+        return is_malformed(fault, CHECK_MSG_NO_FINAL_RESPONSE,
+                            "the stream ends without a final response");
+    }
+    int64_t length = expected(message, context);
+    if (length == NO_LENGTH || message->received == (uint64_t)length) {
+        return true;
+    }
+    return is_malformed(fault, CHECK_MSG_CONTENT_LENGTH_MISMATCH,
+                        message->received < (uint64_t)length
+                            ? "less DATA than content-length says"
+                            : "more DATA than content-length says");
+}
+
+bool message_method_is_head(const struct h2_message *message)
+{
+    return (message->seen & METHOD_HEAD) != 0;
+}
+
+bool message_method_is_connect(const struct h2_message *message)
+{
+    return (message->seen & METHOD_CONNECT) != 0;
+}
+
+bool message_final_status_seen(const struct h2_message *message)
+{
+    return (message->seen & FINAL) != 0;
+}
+
+void message_push_to_response(struct h2_message *message)
+{
+    uint32_t method = message->seen & METHOD_BITS;
+    bool known = (message->seen & SEEN_METHOD) != 0;
+    message_init(message);
+    message->seen = method | (known ? PUSHED : 0);
 }
