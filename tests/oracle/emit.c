@@ -368,6 +368,20 @@ static void put_origin(struct peer *p, struct octets *out)
     }
 }
 
+/* Of idle streams, either one that may be opened, or many that never are: 1.52 does not take an
+ * opened stream off its list of idle ones, and stumbles over its neighbours there. */
+static uint32_t tame_idle(struct peer *p, uint32_t id)
+{
+    if (id % 2 == 0 || id < p->next_peer_id || p->script->role != H2_ROLE_SERVER) {
+        return id;
+    }
+    if (!p->idle_opens) {
+        return 1001 + 2 * rng_below(&p->rng, 8);
+    }
+    p->idle_id = p->idle_id == 0 ? id : p->idle_id;
+    return p->idle_id;
+}
+
 static void put_priority_update(struct peer *p, struct octets *out)
 {
     static const char *const values[] = { "u=1, i",       "",     "u=9",     "i",
@@ -375,7 +389,7 @@ static void put_priority_update(struct peer *p, struct octets *out)
     uint32_t id =
         rng_below(&p->rng, 3) == 0 ? p->next_peer_id + 2 * rng_below(&p->rng, 3) : some_stream(p);
     const char *value = values[rng_below(&p->rng, sizeof values / sizeof values[0])];
-    octets_u32(out, id);
+    octets_u32(out, tame_idle(p, id));
     octets_put(out, value, strlen(value));
     if (rng_once_in(&p->rng, 8)) {
         octets_put(out, "                             ", 20 + rng_below(&p->rng, 9));

@@ -31,6 +31,8 @@ struct peer {
     uint32_t bad;             /* one frame in so many has a fault; 0: none */
     bool variable;            /* faults may be those that versions judge differently */
     bool big;                 /* large DATA frames */
+    bool idle_opens;          /* the one idle stream that PRIORITY_UPDATE names may be opened */
+    uint32_t idle_id;
 };
 
 bool peer_bad(struct peer *p);

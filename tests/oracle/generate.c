@@ -463,6 +463,7 @@ static void begin(struct peer *p)
     p->bad = bad[rng_below(r, 8)];
     p->variable = rng_once_in(r, 6);
     p->big = rng_once_in(r, 10);
+    p->idle_opens = rng_below(r, 2) == 0;
     encoder_init(&p->encoder);
     choose_options(p);
     choose_plans(p);
