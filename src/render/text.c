@@ -1,0 +1,285 @@
+#include "render/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Numbers of the 256-colour palette, which, unlike the 16 named colours, look the same in all
+ * schemes; chosen to have a contrast of 3 or more on white and on black. Directions are blue and
+ * orange, which colour-blind readers tell apart. */
+static const char *const styles[STYLE_COUNT] = {
+    [STYLE_NONE] = "0",         [STYLE_C2S] = "38;5;33",      [STYLE_S2C] = "38;5;166",
+    [STYLE_CONNECTION] = "1",   [STYLE_TIME] = "38;5;244",    [STYLE_TYPE] = "1",
+    [STYLE_SUMMARY] = "1",      [STYLE_NAME] = "38;5;244",    [STYLE_UNKNOWN] = "38;5;97",
+    [STYLE_ASIDE] = "38;5;244", [STYLE_ERROR] = "1;38;5;196", [STYLE_WARNING] = "1;38;5;136",
+    [STYLE_NOTE] = "1;38;5;97",
+};
+
+void line_style(struct line *line, enum style style)
+{
+    if (line->render->options.color) {
+        out_const(line->out, "\033[");
+        out_text(line->out, styles[style]);
+        out_char(line->out, 'm');
+    }
+}
+
+void line_text(struct line *line, const char *text)
+{
+    out_text(line->out, text);
+    line->column += strlen(text);
+}
+
+void line_styled(struct line *line, enum style style, const char *text)
+{
+    if (style == STYLE_NONE || !line->render->options.color) {
+        line_text(line, text);
+        return;
+    }
+    line_style(line, style);
+    line_text(line, text);
+    line_style(line, STYLE_NONE);
+}
+
+void line_u64(struct line *line, uint64_t value)
+{
+    uint64_t before = out_position(line->out);
+    out_u64(line->out, value);
+    line->column += (size_t)(out_position(line->out) - before);
+}
+
+void line_signed(struct line *line, int64_t value)
+{
+    if (value < 0) {
+        line_text(line, "-");
+        line_u64(line, (uint64_t)-value);
+    } else {
+        line_u64(line, (uint64_t)value);
+    }
+}
+
+void line_hex(struct line *line, uint64_t value, unsigned digits)
+{
+    uint64_t before = out_position(line->out);
+    out_hex(line->out, value, digits);
+    line->column += (size_t)(out_position(line->out) - before);
+}
+
+void line_u64_right(struct line *line, uint64_t value, size_t width)
+{
+    uint8_t digits[20];
+    size_t len = (size_t)(out_digits(digits, value) - digits);
+    line_pad(line, line->column + (len < width ? width - len : 0));
+    out_raw(line->out, span_of(digits, len));
+    line->column += len;
+}
+
+void line_pad(struct line *line, size_t column)
+{
+    if (line->column < column) {
+        out_spaces(line->out, column - line->column);
+        line->column = column;
+    }
+}
+
+void line_text_left(struct line *line, enum style style, const char *text, size_t width)
+{
+    size_t column = line->column + width;
+    line_styled(line, style, text);
+    line_pad(line, column);
+}
+
+void line_wire(struct line *line, struct span octets, size_t reserve)
+{
+    const struct render_options *options = &line->render->options;
+    if (options->width > 0 && options->verbosity == 0) {
+        size_t free =
+            options->width > line->column + reserve ? options->width - line->column - reserve : 1;
+        line->column += out_escaped_fit(line->out, octets, free);
+        return;
+    }
+    out_escaped(line->out, octets);
+    line->column += out_escaped_width(octets);
+}
+
+/* ---- time ---- */
+
+#define NS_A_SECOND 1000000000U
+#define NS_A_DAY    (86400ULL * NS_A_SECOND)
+
+/* Year, month and day of a day since 1970 in the proleptic Gregorian calendar, counted in eras of
+ * 400 years that begin on the first of March, so that the leap day is the last of its year. */
+static void civil_date(uint64_t day, unsigned *year, unsigned *month, unsigned *mday)
+{
+    uint64_t days = day + 719468;
+    uint64_t era = days / 146097, of_era = days % 146097;
+    uint64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+    uint64_t m = (5 * of_year + 2) / 153;
+    *mday = (unsigned)(of_year - (153 * m + 2) / 5 + 1);
+    *month = (unsigned)(m < 10 ? m + 3 : m - 9);
+    *year = (unsigned)(y + era * 400 + (*month <= 2 ? 1 : 0));
+}
+
+static void put_absolute(struct line *line, uint64_t ts_ns)
+{
+    unsigned year, month, day;
+    uint64_t seconds = ts_ns % NS_A_DAY / NS_A_SECOND;
+    civil_date(ts_ns / NS_A_DAY, &year, &month, &day);
+    uint8_t *at = out_digits_fixed(out_room(line->out, 64), year, 4);
+    *at++ = '-';
+    at = out_digits_fixed(at, month, 2);
+    *at++ = '-';
+    at = out_digits_fixed(at, day, 2);
+    *at++ = 'T';
+    at = out_digits_fixed(at, seconds / 3600, 2);
+    *at++ = ':';
+    at = out_digits_fixed(at, seconds / 60 % 60, 2);
+    *at++ = ':';
+    at = out_digits_fixed(at, seconds % 60, 2);
+    *at++ = '.';
+    unsigned digits = line->render->ts_digits;
+    uint64_t part = ts_ns % NS_A_SECOND;
+    at = out_digits_fixed(at, digits == 9 ? part : part / 1000, digits);
+    *at++ = 'Z';
+    out_used(line->out, at);
+}
+
+/* The time column and its space; nothing where the input has no times. */
+static void put_time(struct line *line, const struct pos *pos)
+{
+    struct render *render = line->render;
+    if (render->options.time == TIME_NONE || !pos->ts_known) {
+        return;
+    }
+    if (!render->first_known) {
+        render->first = *pos;
+        render->first_known = true;
+    }
+    uint64_t from = render->first.ts_ns;
+    if (render->options.time == TIME_DELTA) {
+        from = render->any_line ? render->ts_before : pos->ts_ns;
+        render->ts_before = pos->ts_ns;
+        render->any_line = true;
+    }
+    uint64_t before = out_position(line->out);
+    line_style(line, STYLE_TIME);
+    uint64_t styled = out_position(line->out) - before;
+    if (render->options.time == TIME_ABSOLUTE) {
+        put_absolute(line, pos->ts_ns);
+    } else if (pos->ts_ns < from) {
+        out_char(line->out, '-');
+        render_put_seconds(render, line->out, from - pos->ts_ns);
+    } else {
+        render_put_seconds(render, line->out, pos->ts_ns - from);
+    }
+    line->column += (size_t)(out_position(line->out) - before - styled);
+    line_style(line, STYLE_NONE);
+    line_text(line, " ");
+}
+
+/* ---- lines ---- */
+
+void line_begin(struct line *line, const struct render_conn *conn, char mark, const struct pos *pos)
+{
+    static const char *const marks[] = { ">", "<", "!" };
+    *line = (struct line){ .render = conn->render, .out = conn->render->out };
+    put_time(line, pos);
+    line_style(line, STYLE_CONNECTION);
+    line_text(line, "#");
+    line_u64(line, conn->info.conn);
+    line_style(line, STYLE_NONE);
+    line_text(line, " ");
+    enum style style = mark == '>' ? STYLE_C2S : mark == '<' ? STYLE_S2C : STYLE_ERROR;
+    line_styled(line, style, mark == '>' ? marks[0] : mark == '<' ? marks[1] : marks[2]);
+    line_text(line, "  ");
+}
+
+void line_detail(struct line *line, struct render *render)
+{
+    *line = (struct line){ .render = render, .out = render->out };
+    line_pad(line, TEXT_INDENT);
+}
+
+void line_end(struct line *line)
+{
+    out_char(line->out, '\n');
+    line->column = 0;
+}
+
+void line_packets(struct line *line, const struct pos *first, const struct pos *last)
+{
+    if (last->packet == 0) {
+        return;
+    }
+    line_text(line, "p");
+    line_u64(line, first->packet > 0 ? first->packet : last->packet);
+    if (first->packet > 0 && first->packet != last->packet) {
+        line_text(line, "-");
+        line_u64(line, last->packet);
+    }
+}
+
+void line_end_packets(struct line *line, const struct pos *first, const struct pos *last)
+{
+    const struct render_options *options = &line->render->options;
+    if (last->packet > 0 && (options->verbosity > 0 || options->octets)) {
+        uint8_t digits[20];
+        size_t len = 1 + (size_t)(out_digits(digits, last->packet) - digits);
+        if (first->packet > 0 && first->packet != last->packet) {
+            len += 1 + (size_t)(out_digits(digits, first->packet) - digits);
+        }
+        size_t column = TEXT_PACKET_COLUMN;
+        if (options->width > 0 && options->width < column + len) {
+            column = options->width > len ? options->width - len : 0;
+        }
+        line_pad(line, column > line->column + 2 ? column : line->column + 2);
+        line_style(line, STYLE_ASIDE);
+        line_packets(line, first, last);
+        line_style(line, STYLE_NONE);
+    }
+    line_end(line);
+}
+
+void line_flags(struct line *line, const struct h2_frame_hd *hd)
+{
+    unsigned rest = 0;
+    const char *separator = "";
+    for (unsigned bit = 1; bit < 0x100 && hd->raw_flags != 0; bit <<= 1) {
+        const char *name = h2_flag_name(hd->type, (uint8_t)bit);
+        if ((hd->raw_flags & bit) == 0) {
+            continue;
+        }
+        if (name == NULL) {
+            rest |= bit;
+            continue;
+        }
+        line_text(line, separator);
+        line_text(line, name);
+        separator = " ";
+    }
+    if (rest != 0) {
+        line_text(line, separator);
+        line_text(line, "0x");
+        line_hex(line, rest, 2);
+    }
+}
+
+void line_error_code(struct line *line, uint32_t code)
+{
+    const char *name = spec_error_name(code);
+    if (name != NULL) {
+        line_text(line, name);
+        return;
+    }
+    line_text(line, "0x");
+    line_hex(line, code, 1);
+}
+
+const char *text_type_name(uint8_t type, char *room)
+{
+    const char *name = h2_frame_name(type);
+    if (name == NULL) {
+        (void)snprintf(room, 16, "unknown 0x%02x", type);
+    }
+    return name != NULL ? name : room;
+}

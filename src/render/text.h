@@ -1,0 +1,88 @@
+/* What the text formats share: a line with its columns, colours, wire octets that never reach a
+ * terminal raw. Knows the layout of text-look (columns, indents), no record. */
+#ifndef H2DUMP_RENDER_TEXT_H
+#define H2DUMP_RENDER_TEXT_H
+
+#include "render/render_int.h"
+
+/* One row of the style table each; colour never carries meaning alone. */
+enum style {
+    STYLE_NONE,
+    STYLE_C2S, /* direction */
+    STYLE_S2C,
+    STYLE_CONNECTION,
+    STYLE_TIME,
+    STYLE_TYPE,
+    STYLE_SUMMARY,
+    STYLE_NAME,    /* of a header field, a setting */
+    STYLE_UNKNOWN, /* not known, or inferred */
+    STYLE_ASIDE,   /* packets, representations, offsets */
+    STYLE_ERROR,
+    STYLE_WARNING,
+    STYLE_NOTE,
+    STYLE_COUNT
+};
+
+/* Where details begin, and the columns of a frame's line. */
+#define TEXT_INDENT        17
+#define TEXT_TYPE_WIDTH    15
+#define TEXT_STREAM_WIDTH  6
+#define TEXT_LENGTH_WIDTH  7
+#define TEXT_NAME_WIDTH    21 /* callback names */
+#define TEXT_PACKET_COLUMN 100
+
+struct line {
+    struct render *render;
+    struct out *out;
+    size_t column;
+};
+
+/* A line at the left margin: time, connection, and mark ('>', '<', '!'). */
+void line_begin(struct line *line, const struct render_conn *conn, char mark,
+                const struct pos *pos);
+/* A line that belongs to the one before: begins with spaces. */
+void line_detail(struct line *line, struct render *render);
+/* Ends a line; packets are said in the right margin where the user asked for them. */
+void line_end(struct line *line);
+void line_end_packets(struct line *line, const struct pos *first, const struct pos *last);
+
+void line_style(struct line *line, enum style style);
+void line_text(struct line *line, const char *text);
+void line_styled(struct line *line, enum style style, const char *text);
+void line_u64(struct line *line, uint64_t value);
+void line_signed(struct line *line, int64_t value);
+void line_hex(struct line *line, uint64_t value, unsigned digits);
+/* Right-aligned in width columns. */
+void line_u64_right(struct line *line, uint64_t value, size_t width);
+/* Left-aligned in width columns. */
+void line_text_left(struct line *line, enum style style, const char *text, size_t width);
+void line_pad(struct line *line, size_t column);
+/* Octets from outside, escaped; on a terminal shortened so that `reserve` columns stay free. */
+void line_wire(struct line *line, struct span octets, size_t reserve);
+/* "p6", "p6-7"; nothing where the input has no packets. */
+void line_packets(struct line *line, const struct pos *first, const struct pos *last);
+/* "END_STREAM ACK 0x40". */
+void line_flags(struct line *line, const struct h2_frame_hd *hd);
+/* "PROTOCOL_ERROR", or "0x1f". */
+void line_error_code(struct line *line, uint32_t code);
+/* "HEADERS", or "unknown 0x21"; room for 16. */
+const char *text_type_name(uint8_t type, char *room);
+
+/* ---- r_text.c, for the callback view ---- */
+
+/* Whether a frame's payload says something in a few words, and these words. */
+bool text_frame_says(const struct h2_frame *frame);
+void text_frame_summary(struct line *line, const struct h2_frame *frame);
+/* Its details, a line each. */
+void text_frame_details(struct render *render, const struct h2_frame *frame);
+/* One field on a detail line or behind a callback's name. */
+void text_field(struct line *line, const struct h2_header *header);
+/* Payload octets on detail lines: as text behind "| ", or as a hex dump; total is how many there
+ * are. */
+void text_payload(struct render *render, struct span octets, uint64_t total);
+
+/* -x (r_text_parts.c): the frame's octets, each named. */
+void text_parts(const struct side *side, const struct h2_frame *frame,
+                const struct h2_frame_cut *cut);
+
+#endif
