@@ -43,6 +43,12 @@ static void problem(struct player *player, const char *what)
     lines_add(&player->transcript->problems, what);
 }
 
+static struct h2_session *session_of(const struct player *player)
+{
+    return player->sessions[DIR_C2S] != NULL ? player->sessions[DIR_C2S]
+                                             : player->sessions[DIR_S2C];
+}
+
 /* ---- feeding ---- */
 
 static uint8_t *exact_copy(const uint8_t *octets, size_t len)
@@ -215,6 +221,9 @@ static void start(struct player *player)
         feed(player, DIR_C2S, settings_ack, 9);
     }
     open_streams(player);
+    if (player->connection == NULL && !tc->options.auto_drain && player->fatal == 0) {
+        must(player, h2_session_drain(session_of(player)));
+    }
     listen_flush(player->transcript);
     player->transcript->muted = false;
 }
@@ -317,12 +326,6 @@ static bool has_word(const struct words *words, const char *word)
         }
     }
     return false;
-}
-
-static struct h2_session *session_of(const struct player *player)
-{
-    return player->sessions[DIR_C2S] != NULL ? player->sessions[DIR_C2S]
-                                             : player->sessions[DIR_S2C];
 }
 
 typedef int local_fn(struct player *player, const struct step *step, const struct words *words);
