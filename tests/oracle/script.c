@@ -25,7 +25,7 @@ bool rng_once_in(struct rng *rng, uint32_t n)
 
 static void *grow(void *ptr, size_t *cap, size_t want, size_t size)
 {
-    if (want <= *cap) {
+    if (ptr != NULL && want <= *cap) {
         return ptr;
     }
     *cap = want * 2 + 64;
