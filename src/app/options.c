@@ -1,0 +1,525 @@
+#include "app/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/suggest.h"
+
+bool options_port_in(const uint8_t *set, uint16_t port)
+{
+    return (set[port / 8] >> (port % 8) & 1) != 0;
+}
+
+static void port_add(uint8_t *set, uint16_t port)
+{
+    set[port / 8] = (uint8_t)(set[port / 8] | 1u << (port % 8));
+}
+
+/* ---- values ---- */
+
+#define CHOICES_MAX 4
+
+/* The valid words of a flag, in the order of the enum that they stand for. */
+struct choices {
+    const char *what; /* "view" */
+    const char *words[CHOICES_MAX];
+    size_t count;
+};
+
+static enum rc choose(const struct choices *choices, const char *name, const char *value,
+                      unsigned *chosen, struct err *err)
+{
+    char list[128] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < choices->count; i++) {
+        if (strcmp(value, choices->words[i]) == 0) {
+            *chosen = (unsigned)i;
+            return RC_OK;
+        }
+        size_t len = strlen(choices->words[i]);
+        if (used + len + 3 <= sizeof(list)) {
+            memcpy(list + used, i > 0 ? ", " : "", i > 0 ? 2 : 0);
+            used += i > 0 ? 2 : 0;
+            memcpy(list + used, choices->words[i], len + 1);
+            used += len;
+        }
+    }
+    const char *near = suggest_nearest(value, choices->words, choices->count);
+    if (near != NULL) {
+        return err_set(err, RC_USAGE, "%s %s: unknown %s; did you mean '%s'? (%s)", name, value,
+                       choices->what, near, list);
+    }
+    return err_set(err, RC_USAGE, "%s %s: unknown %s (%s)", name, value, choices->what, list);
+}
+
+/* Decimal digits and nothing else, at most max. */
+static bool read_number(const char *text, size_t len, uint64_t max, uint64_t *number)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
+        if (digit > 9 || n > (max - digit) / 10) {
+            return false;
+        }
+        n = n * 10 + digit;
+    }
+    *number = n;
+    return len > 0;
+}
+
+/* A number with an optional suffix k, M or G, powers of 1024. */
+static bool read_size(const char *text, uint64_t *octets)
+{
+    size_t len = strlen(text);
+    unsigned shift = 0;
+    if (len > 0) {
+        const char *units = "kMG";
+        const char *unit = strchr(units, text[len - 1]);
+        if (unit != NULL && *unit != '\0') {
+            shift = 10 * (unsigned)(unit - units + 1);
+            len--;
+        }
+    }
+    if (!read_number(text, len, UINT64_MAX >> shift, octets)) {
+        return false;
+    }
+    *octets <<= shift;
+    return true;
+}
+
+static enum rc read_ports(const char *name, const char *value, bool list, uint8_t *set,
+                          struct err *err)
+{
+    const char *at = value;
+    for (;;) {
+        size_t len = list ? strcspn(at, ",") : strlen(at);
+        uint64_t port;
+        if (!read_number(at, len, 65535, &port) || port == 0) {
+            return err_set(err, RC_USAGE, "%s %s: not a TCP port (1 to 65535%s)", name, value,
+                           list ? ", several with commas between" : "");
+        }
+        port_add(set, (uint16_t)port);
+        if (at[len] == '\0') {
+            return RC_OK;
+        }
+        at += len + 1;
+    }
+}
+
+/* ---- what each flag records ---- */
+
+static enum rc apply_raw(struct app_options *o, const char *name, const char *value,
+                         struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->raw = true;
+    return RC_OK;
+}
+
+static enum rc apply_from(struct app_options *o, const char *name, const char *value,
+                          struct err *err)
+{
+    static const struct choices senders = { "sender", { "client", "server" }, 2 };
+    unsigned chosen;
+    enum rc rc = choose(&senders, name, value, &chosen, err);
+    if (rc == RC_OK) {
+        o->from = chosen == 0 ? FROM_CLIENT : FROM_SERVER;
+        o->raw = true;
+    }
+    return rc;
+}
+
+static enum rc apply_c2s(struct app_options *o, const char *name, const char *value,
+                         struct err *err)
+{
+    (void)name, (void)err;
+    o->c2s = value;
+    return RC_OK;
+}
+
+static enum rc apply_s2c(struct app_options *o, const char *name, const char *value,
+                         struct err *err)
+{
+    (void)name, (void)err;
+    o->s2c = value;
+    return RC_OK;
+}
+
+static enum rc apply_read(struct app_options *o, const char *name, const char *value,
+                          struct err *err)
+{
+    (void)name, (void)err;
+    /* argv gives and takes: there are never more files than words read so far. */
+    memcpy(&o->files[o->file_count++], &value, sizeof(value));
+    return RC_OK;
+}
+
+static enum rc apply_port(struct app_options *o, const char *name, const char *value,
+                          struct err *err)
+{
+    return read_ports(name, value, false, o->ports, err);
+}
+
+static enum rc apply_only_port(struct app_options *o, const char *name, const char *value,
+                               struct err *err)
+{
+    o->only_ports_given = true;
+    return read_ports(name, value, true, o->only_ports, err);
+}
+
+static enum rc apply_by(struct app_options *o, const char *name, const char *value, struct err *err)
+{
+    static const struct choices views = { "view", { "frame", "callback" }, 2 };
+    unsigned chosen = 0;
+    enum rc rc = choose(&views, name, value, &chosen, err);
+    o->view = chosen == 0 ? VIEW_FRAME : VIEW_CALLBACK;
+    return rc;
+}
+
+static enum rc apply_format(struct app_options *o, const char *name, const char *value,
+                            struct err *err)
+{
+    static const struct choices formats = { "format", { "text", "json" }, 2 };
+    unsigned chosen = 0;
+    enum rc rc = choose(&formats, name, value, &chosen, err);
+    o->format = chosen == 0 ? FORMAT_TEXT : FORMAT_JSON;
+    return rc;
+}
+
+static enum rc apply_octets(struct app_options *o, const char *name, const char *value,
+                            struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->octets = true;
+    return RC_OK;
+}
+
+static enum rc apply_data(struct app_options *o, const char *name, const char *value,
+                          struct err *err)
+{
+    o->data_given = true;
+    if (strcmp(value, "none") == 0) {
+        o->data_octets = 0;
+    } else if (strcmp(value, "all") == 0) {
+        o->data_octets = RENDER_DATA_ALL;
+    } else if (!read_size(value, &o->data_octets)) {
+        return err_set(err, RC_USAGE, "%s %s: not a number of octets (none, N, all)", name, value);
+    }
+    return RC_OK;
+}
+
+static enum rc apply_time(struct app_options *o, const char *name, const char *value,
+                          struct err *err)
+{
+    static const struct choices times = { "time", { "relative", "delta", "absolute", "none" }, 4 };
+    static const enum render_time meaning[] = { TIME_RELATIVE, TIME_DELTA, TIME_ABSOLUTE,
+                                                TIME_NONE };
+    unsigned chosen = 0;
+    enum rc rc = choose(&times, name, value, &chosen, err);
+    o->time = meaning[chosen];
+    return rc;
+}
+
+static enum rc apply_color(struct app_options *o, const char *name, const char *value,
+                           struct err *err)
+{
+    static const struct choices modes = { "choice", { "auto", "always", "never" }, 3 };
+    static const enum color_mode meaning[] = { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+    unsigned chosen = 0;
+    enum rc rc = choose(&modes, name, value, &chosen, err);
+    o->color = meaning[chosen];
+    return rc;
+}
+
+static enum rc apply_count(struct app_options *o, const char *name, const char *value,
+                           struct err *err)
+{
+    if (!read_number(value, strlen(value), UINT64_MAX, &o->max_records) || o->max_records == 0) {
+        return err_set(err, RC_USAGE, "%s %s: not a number of records (1 or more)", name, value);
+    }
+    return RC_OK;
+}
+
+static enum rc apply_profile(struct app_options *o, const char *name, const char *value,
+                             struct err *err)
+{
+    static const struct choices profiles = { "profile", { "observer", "endpoint" }, 2 };
+    unsigned chosen = 0;
+    enum rc rc = choose(&profiles, name, value, &chosen, err);
+    o->profile = chosen == 0 ? H2_PROFILE_OBSERVER : H2_PROFILE_ENDPOINT;
+    return rc;
+}
+
+static enum rc apply_deterministic(struct app_options *o, const char *name, const char *value,
+                                   struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->deterministic = true;
+    return RC_OK;
+}
+
+static enum rc apply_quiet(struct app_options *o, const char *name, const char *value,
+                           struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->quiet = true;
+    return RC_OK;
+}
+
+static enum rc apply_verbose(struct app_options *o, const char *name, const char *value,
+                             struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->verbosity++;
+    return RC_OK;
+}
+
+static enum rc apply_help(struct app_options *o, const char *name, const char *value,
+                          struct err *err)
+{
+    (void)value, (void)err;
+    o->action = name[1] == '-' ? ACTION_HELP_LONG : ACTION_HELP_SHORT;
+    return RC_OK;
+}
+
+static enum rc apply_version(struct app_options *o, const char *name, const char *value,
+                             struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->action = ACTION_VERSION;
+    return RC_OK;
+}
+
+/* ---- the table ---- */
+
+static const struct flag flags[] = {
+    { 'r', NULL, "FILE", "read FILE (same as giving it without -r)",
+      "Reads FILE. The same as giving FILE without a flag; it is here for the habit. A single dash "
+      "is standard input.",
+      apply_read },
+    { 0, "raw", NULL, "the input is a raw HTTP/2 stream, whatever it looks like",
+      "Takes the input as the octets of one direction of a connection, even if they look like "
+      "nothing known. When they do not begin with a client preface or a SETTINGS frame, the first "
+      "frame boundary is searched for.",
+      apply_raw },
+    { 0, "from", "client|server", "who sent the raw stream (default: its first octets tell)",
+      "Says who sent the raw stream; implies --raw. Without it the first octets tell: a client "
+      "begins with its preface, a server with SETTINGS; where they do not tell, the client.",
+      apply_from },
+    { 0, "c2s", "FILE", "the client's half of one connection, with --s2c",
+      "The octets that the client sent, as a raw stream; --s2c gives the other half. Raw streams "
+      "carry no time, so the frames of both are put into an order in which each could have been "
+      "caused by those before it: a SETTINGS or PING is there before its acknowledgement, a "
+      "request before its response, and octets wait for the window that they need.",
+      apply_c2s },
+    { 0, "s2c", "FILE", "the server's half",
+      "The octets that the server sent, as a raw stream; see --c2s.", apply_s2c },
+    { 0, "port", "N", "TCP port N is HTTP/2, whatever its content looks like (repeatable)",
+      "Takes every connection to or from TCP port N as HTTP/2, also when it does not begin like "
+      "HTTP/2 or when the capture started in the middle of it; frames are shown from the first "
+      "frame boundary that can be found. Repeatable. Without it, content decides and ports do "
+      "not matter.",
+      apply_port },
+    { 0, "only-port", "N,...", "look at no other TCP ports",
+      "Looks only at connections that have one of these TCP ports at either end. Repeatable.",
+      apply_only_port },
+    { 0, "by", "frame|callback", "what a record is (default frame)",
+      "The view: one record a frame, with all that was decoded from it, or one record a callback "
+      "of the receive engine, in the order in which they were made.",
+      apply_by },
+    { 'T', NULL, "text|json", "the format (default text)",
+      "The format of the output: text for people, or JSON, one object a line.", apply_format },
+    { 'x', NULL, NULL, "name every octet of each frame",
+      "Shows the octets of each frame with what each of them means, down to the representations "
+      "of the header fields. In JSON: the key parts.",
+      apply_octets },
+    { 0, "data", "none|N|all", "octets of each DATA payload to show (default 64; JSON: none)",
+      "How many octets of each DATA payload are shown. N may end in k, M or G (powers of 1024). "
+      "The default is 64 in text and none in JSON.",
+      apply_data },
+    { 0, "time", "relative|delta|absolute|none", "the time column (default relative)",
+      "The time column of text output: since the first packet of the capture, since the record "
+      "before, the time of day in UTC, or nothing.",
+      apply_time },
+    { 0, "color", "auto|always|never", "colours (default auto: when output is a terminal)",
+      "Whether text output is coloured. With auto it is when output is a terminal and the "
+      "environment variable NO_COLOR is not set.",
+      apply_color },
+    { 'c', NULL, "N", "stop after N records",
+      "Stops after N records of the view. Connection headers, findings and the summary are not "
+      "counted.",
+      apply_count },
+    { 0, "profile", "observer|endpoint", "what happens after a violation (default observer)",
+      "What happens after a rule is broken: observer reports it and goes on decoding, endpoint "
+      "does exactly what a receiver that runs nghttp2_session_recv does: its callbacks, its "
+      "actions, its return value, and then silence.",
+      apply_profile },
+    { 0, "deterministic", NULL, "a fixed hash seed, for tests",
+      "Seeds hash tables with a constant. The output never depends on the seed; this is for "
+      "measuring and testing.",
+      apply_deterministic },
+    { 'q', "quiet", NULL, "nothing on standard output",
+      "Writes nothing to standard output; messages on standard error and the exit status stay.",
+      apply_quiet },
+    { 'v', "verbose", NULL, "more: packets, windows, how header fields came",
+      "Shows more: packet numbers, flow-control windows, and how each header field was "
+      "represented. In JSON: the keys window, repr, index, huffman and octets.",
+      apply_verbose },
+    { 'h', "help", NULL, "this list; --help with a paragraph for each",
+      "Shows the flags: -h a line for each, --help a paragraph.", apply_help },
+    { 'V', "version", NULL, "the version, and those of the libraries",
+      "Shows the version of the program and of the libraries it runs with.", apply_version },
+};
+
+const struct flag *options_flag(size_t i)
+{
+    return i < H2D_COUNT_OF(flags) ? &flags[i] : NULL;
+}
+
+/* ---- parsing ---- */
+
+static const struct flag *flag_by_letter(char letter)
+{
+    for (size_t i = 0; i < H2D_COUNT_OF(flags); i++) {
+        if (flags[i].letter != 0 && flags[i].letter == letter) {
+            return &flags[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct flag *flag_by_name(const char *name, size_t len)
+{
+    for (size_t i = 0; i < H2D_COUNT_OF(flags); i++) {
+        const char *have = flags[i].name;
+        if (have != NULL && strlen(have) == len && memcmp(have, name, len) == 0) {
+            return &flags[i];
+        }
+    }
+    return NULL;
+}
+
+static enum rc unknown_name(const char *name, int len, struct err *err)
+{
+    char word[64];
+    const char *names[H2D_COUNT_OF(flags)];
+    size_t count = 0;
+    for (size_t i = 0; i < H2D_COUNT_OF(flags); i++) {
+        if (flags[i].name != NULL) {
+            names[count++] = flags[i].name;
+        }
+    }
+    const char *near = NULL;
+    if ((size_t)len < sizeof(word)) {
+        memcpy(word, name, (size_t)len);
+        word[len] = '\0';
+        near = suggest_nearest(word, names, count);
+    }
+    if (near != NULL) {
+        return err_set(err, RC_USAGE, "unknown option --%.*s; did you mean --%s?", len, name, near);
+    }
+    return err_set(err, RC_USAGE, "unknown option --%.*s (h2dump -h lists all)", len, name);
+}
+
+/* --name, --name=VALUE, --name VALUE. *at is the word's number, and moves on past its value. */
+static enum rc parse_long(struct app_options *o, int argc, char **argv, int *at, struct err *err)
+{
+    const char *word = argv[*at] + 2;
+    size_t len = strcspn(word, "=");
+    const struct flag *flag = flag_by_name(word, len);
+    if (flag == NULL) {
+        return unknown_name(word, len < 60 ? (int)len : 60, err);
+    }
+    char given[40];
+    given[0] = given[1] = '-';
+    memcpy(given + 2, word, len); /* it is the name of a row, so it is short */
+    given[2 + len] = '\0';
+    const char *value = word[len] == '=' ? word + len + 1 : NULL;
+    if (flag->value == NULL && value != NULL) {
+        return err_set(err, RC_USAGE, "%s takes no value (got '%s')", given, value);
+    }
+    if (flag->value != NULL && value == NULL) {
+        if (*at + 1 >= argc) {
+            return err_set(err, RC_USAGE, "%s needs a value: %s", given, flag->value);
+        }
+        value = argv[++*at];
+    }
+    return flag->apply(o, given, value, err);
+}
+
+/* -q, -qv, -TVALUE, -T VALUE. */
+static enum rc parse_letters(struct app_options *o, int argc, char **argv, int *at, struct err *err)
+{
+    for (const char *p = argv[*at] + 1; *p != '\0'; p++) {
+        const struct flag *flag = flag_by_letter(*p);
+        if (flag == NULL) {
+            const char *long_word = strlen(argv[*at]) > 2 ? argv[*at] + 1 : NULL;
+            if (long_word != NULL && flag_by_name(long_word, strcspn(long_word, "=")) != NULL) {
+                return err_set(err, RC_USAGE, "unknown option -%s; did you mean --%s?", long_word,
+                               long_word);
+            }
+            return err_set(err, RC_USAGE, "unknown option -%c (h2dump -h lists all)", *p);
+        }
+        char given[3] = { '-', *p, '\0' };
+        const char *value = NULL;
+        if (flag->value != NULL) {
+            if (p[1] != '\0') {
+                value = p + 1;
+            } else if (*at + 1 < argc) {
+                value = argv[++*at];
+            } else {
+                return err_set(err, RC_USAGE, "%s needs a value: %s", given, flag->value);
+            }
+        }
+        enum rc rc = flag->apply(o, given, value, err);
+        if (rc != RC_OK || value != NULL) {
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+/* What no single flag can see. */
+static enum rc check_together(const struct app_options *o, struct err *err)
+{
+    if ((o->c2s == NULL) != (o->s2c == NULL)) {
+        return err_set(err, RC_USAGE,
+                       "%s needs %s, too (for one half alone: h2dump --from=%s FILE)",
+                       o->c2s != NULL ? "--c2s" : "--s2c", o->c2s != NULL ? "--s2c" : "--c2s",
+                       o->c2s != NULL ? "client" : "server");
+    }
+    if (o->c2s != NULL && o->file_count > 0) {
+        return err_set(err, RC_USAGE, "%s: no other file can go with --c2s and --s2c", o->files[0]);
+    }
+    if (o->c2s != NULL && strcmp(o->c2s, "-") == 0 && strcmp(o->s2c, "-") == 0) {
+        return err_set(err, RC_USAGE, "--c2s and --s2c cannot both be standard input");
+    }
+    return RC_OK;
+}
+
+enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *err)
+{
+    memset(o, 0, sizeof(*o));
+    o->files = argv;
+    bool only_files = false;
+    for (int at = 1; at < argc; at++) {
+        enum rc rc = RC_OK;
+        const char *word = argv[at];
+        if (only_files || word[0] != '-' || word[1] == '\0') {
+            rc = apply_read(o, word, word, err);
+        } else if (strcmp(word, "--") == 0) {
+            only_files = true;
+        } else if (word[1] == '-') {
+            rc = parse_long(o, argc, argv, &at, err);
+        } else {
+            rc = parse_letters(o, argc, argv, &at, err);
+        }
+        if (rc != RC_OK) {
+            return rc;
+        }
+        if (o->action != ACTION_RUN) {
+            return RC_OK; /* help and version win over whatever else is asked for */
+        }
+    }
+    return check_together(o, err);
+}
