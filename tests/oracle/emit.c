@@ -104,6 +104,15 @@ static void emit_continuations(struct peer *p, uint32_t stream, size_t at)
     }
 }
 
+/* A field of 20000 octets, so that a CONTINUATION may pass SETTINGS_MAX_FRAME_SIZE. */
+static void put_long_field(struct octets *block)
+{
+    octets_put(block, "\x10\x05x-big\x7f\xa1\x9b\x01", 11); /* 127 + 33 + 27 * 128 + 1 * 16384 */
+    for (int i = 0; i < 20000 / 8; i++) {
+        octets_put(block, "longlong", 8);
+    }
+}
+
 void emit_block(struct peer *p, uint32_t stream, uint32_t promised, bool end_stream)
 {
     static const uint8_t zeros[256] = { 0 };
@@ -118,9 +127,12 @@ void emit_block(struct peer *p, uint32_t stream, uint32_t promised, bool end_str
     p->block.len = 0;
     octets_put(&p->block, "", 0);
     encoder_block(&p->encoder, &p->rng, &p->list, fault, &p->block);
+    bool split = rng_once_in(&p->rng, 6);
+    if (split && rng_once_in(&p->rng, 60)) {
+        put_long_field(&p->block);
+    }
     unsigned flags = put_prefix(p, &payload, stream, promised, &pad);
     flags |= end_stream ? H2_FLAG_END_STREAM : 0;
-    bool split = rng_once_in(&p->rng, 6);
     size_t first = split ? rng_below(&p->rng, (uint32_t)p->block.len + 1) : p->block.len;
     octets_put(&payload, p->block.ptr, first);
     octets_put(&payload, zeros, pad);

@@ -376,6 +376,7 @@ static void choose_options(struct peer *p)
     o->enable_priority_update = rng_once_in(r, 3);
     if (rng_once_in(r, 4)) {
         o->user_types[0x20 / 8] |= 1;
+        o->user_types[0] |= 1u << H2_PING; /* cannot be registered */
         if (rng_once_in(r, 4)) {
             o->user_types[H2_ALTSVC / 8] |= 1u << H2_ALTSVC % 8;
         }
@@ -384,7 +385,7 @@ static void choose_options(struct peer *p)
     o->auto_drain = !p->script->undrained;
     o->max_outbound_ack = rng_once_in(r, 3) ? 2 + rng_below(r, 20) : o->max_outbound_ack;
     o->max_continuations = rng_once_in(r, 8) ? rng_below(r, 4) : o->max_continuations;
-    o->max_settings = rng_once_in(r, 12) ? 3 + rng_below(r, 3) : o->max_settings;
+    o->max_settings = rng_once_in(r, 12) ? 3 * rng_below(r, 3) : o->max_settings; /* 0: ignored */
     o->max_reserved_remote_streams = rng_once_in(r, 4) ? rng_below(r, 3) : 200;
     if (rng_once_in(r, 6)) { /* the reference's clock is the wall's: no refill */
         o->reset_burst = 1 + rng_below(r, 12);
