@@ -2,129 +2,7 @@
  * malice. */
 #include "testing.h"
 
-#include <stdio.h>
-#include <time.h>
-
-#include "base/err.h"
 #include "wire.h"
-
-#define CONNECTIONS 8
-
-/* One net and all that was heard of it. */
-struct world {
-    struct mem mem;
-    struct net *net;
-    struct heard heard[CONNECTIONS];
-    unsigned opened;
-    unsigned notes[CHECK_COUNT];
-    char last_note[256];
-    uint64_t packets;
-    bool refuse; /* on_open: not interested */
-    bool discard;
-};
-
-static struct stream_sink world_open(void *ctx, const struct flow_info *info)
-{
-    struct world *world = ctx;
-    if (world->refuse) {
-        return (struct stream_sink){ NULL, NULL };
-    }
-    assert_true(world->opened < CONNECTIONS);
-    struct heard *heard = &world->heard[world->opened++];
-    *heard = (struct heard){ .info = *info, .discard = world->discard };
-    heard->side[0].closed = heard->side[1].closed = -1;
-    return (struct stream_sink){ &heard_ops, heard };
-}
-
-static void world_note(void *ctx, const struct flow_info *info, const struct finding *note)
-{
-    struct world *world = ctx;
-    assert_true(info->id > 0);
-    assert_int_equal(note->severity, SEVERITY_NOTE);
-    world->notes[note->check]++;
-    (void)snprintf(world->last_note, sizeof world->last_note, "%s", note->message);
-}
-
-static void world_init_with(struct world *world, const struct net_options *options)
-{
-    static const struct net_events events = { .on_open = world_open, .on_note = world_note };
-    memset(world, 0, sizeof *world);
-    mem_init(&world->mem, 0);
-    world->net = net_new(&world->mem, options, &events, world);
-    assert_non_null(world->net);
-}
-
-static void world_init(struct world *world)
-{
-    struct net_options options;
-    net_options_init(&options);
-    world_init_with(world, &options);
-}
-
-static void world_fini(struct world *world)
-{
-    net_free(world->net);
-    for (unsigned i = 0; i < world->opened; i++) {
-        assert_true(world->heard[i].freed);
-        heard_fini(&world->heard[i]);
-    }
-    assert_int_equal(world->mem.used, 0);
-}
-
-static void send(struct world *world, struct wire wire)
-{
-    assert_int_equal(wire_send(world->net, &wire, ++world->packets), 0);
-}
-
-/* The content of a stream at an offset; the sides differ. */
-static uint8_t octet_at(unsigned side, uint64_t off)
-{
-    return (uint8_t)(off * 7 + off / 251 + side * 101 + 1);
-}
-
-static const uint8_t *stream(unsigned side)
-{
-    static uint8_t streams[2][1 << 17];
-    if (streams[side][0] != octet_at(side, 0)) {
-        for (size_t i = 0; i < sizeof streams[side]; i++) {
-            streams[side][i] = octet_at(side, i);
-        }
-    }
-    return streams[side];
-}
-
-/* Octets [off, off + len) of side 0 (from sequence number 101 on) or 1 (from 501 on). */
-static struct wire data(unsigned side, uint64_t off, size_t len, uint64_t peer_has)
-{
-    return (struct wire){ .side = side,
-                          .flags = ACK,
-                          .seq = (uint32_t)((side == 0 ? 101 : 501) + off),
-                          .ack = (uint32_t)((side == 0 ? 501 : 101) + peer_has),
-                          .payload = stream(side) + off,
-                          .len = len };
-}
-
-static void handshake(struct world *world)
-{
-    send(world, (struct wire){ .side = 0, .flags = SYN, .seq = 100 });
-    send(world, (struct wire){ .side = 1, .flags = SYN | ACK, .seq = 500, .ack = 101 });
-    send(world, data(0, 0, 0, 0));
-}
-
-/* The octets that were heard are the right ones, and so many. */
-static void assert_heard(const struct heard *heard, unsigned side, uint64_t len, uint64_t missing)
-{
-    uint64_t unknown = 0;
-    assert_int_equal(heard->side[side].len, len);
-    for (uint64_t i = 0; i < len; i++) {
-        if (!heard->side[side].known[i]) {
-            unknown++;
-        } else if (heard->side[side].octets[i] != octet_at(side, i)) {
-            fail_msg("side %u, octet %llu", side, (unsigned long long)i);
-        }
-    }
-    assert_int_equal(unknown, missing);
-}
 
 /* ---- headers ---- */
 
@@ -355,16 +233,16 @@ static void in_order(void **state)
     world_init(&world);
     handshake(&world);
     assert_int_equal(world.opened, 0);
-    send(&world, data(0, 0, 100, 0));
-    send(&world, data(1, 0, 50, 100));
-    send(&world, data(0, 100, 10, 50));
+    say(&world, data(0, 0, 100, 0));
+    say(&world, data(1, 0, 50, 100));
+    say(&world, data(0, 100, 10, 50));
     struct wire fin = data(1, 50, 5, 110);
     fin.flags |= FIN;
-    send(&world, fin);
+    say(&world, fin);
     fin = data(0, 110, 0, 56);
     fin.flags |= FIN;
-    send(&world, fin);
-    send(&world, (struct wire){ .side = 1, .flags = ACK, .seq = 557, .ack = 212 });
+    say(&world, fin);
+    say(&world, (struct wire){ .side = 1, .flags = ACK, .seq = 557, .ack = 212 });
     const struct heard *heard = &world.heard[0];
     assert_int_equal(world.opened, 1);
     assert_int_equal(heard->info.client_side, 0);
