@@ -374,6 +374,310 @@ static void test_text_callbacks(void **state)
                  "0.000700 #1 >  stream_close         13 NO_ERROR\n");
 }
 
+/* ---- what is not whole, not certain, or in pieces ---- */
+
+static void finish_has(struct run *run, const char *const *wants, size_t count)
+{
+    struct span got = out_memory(run->out);
+    char *text = test_calloc(got.len + 1, 1);
+    memcpy(text, got.ptr, got.len);
+    const char *from = text;
+    for (size_t i = 0; i < count; i++) {
+        from = strstr(from, wants[i]);
+        if (from == NULL) {
+            print_error("got:\n%s\nwithout, in its place:\n%s\n", text, wants[i]);
+            fail();
+        }
+        from += strlen(wants[i]);
+    }
+    test_free(text);
+    render_connection_end(run->conn);
+    render_free(run->render);
+    out_free(run->out);
+    assert_int_equal(run->mem.used, 0);
+}
+
+/* A block over three frames, with a field over two of them. */
+static void play_pieces(struct run *run)
+{
+    struct h2_frame first = frame_of(H2_HEADERS, 0, 1, 2, 0, at(1, 1));
+    struct h2_frame second = frame_of(H2_CONTINUATION, 0, 1, 3, 11, at(2, 2));
+    struct h2_frame third = frame_of(H2_CONTINUATION, H2_FLAG_END_HEADERS, 1, 2, 23, at(3, 3));
+    second.block_off = 2;
+    third.block_off = 5;
+    struct h2_header long_one = indexed("x", "yz", 0, H2_TOKEN_NONE, 1);
+    long_one.repr = HPACK_LITERAL;
+    long_one.wire_octets = 6;
+    begin_frame(run, DIR_C2S, &first);
+    octets(run, DIR_C2S, 0, span_of("\0\0\x02\x01\0\0\0\0\x01\x88\0", 11));
+    field(run, DIR_C2S, &first, indexed(":status", "200", 8, H2_TOKEN_STATUS, 0));
+    run->on.on_end_frame(&run->sessions[DIR_C2S], &first, NULL, run->conn);
+    begin_frame(run, DIR_C2S, &second);
+    octets(run, DIR_C2S, 0, span_of("\0\0\x03\x09\0\0\0\0\x01\x01x\x02", 12));
+    run->on.on_end_frame(&run->sessions[DIR_C2S], &second, NULL, run->conn);
+    begin_frame(run, DIR_C2S, &third);
+    octets(run, DIR_C2S, 0, span_of("\0\0\x02\x09\x04\0\0\0\x01yz", 11));
+    field(run, DIR_C2S, &third, long_one);
+    end_frame(run, DIR_C2S, &third);
+}
+
+static void test_block_in_pieces(void **state)
+{
+    (void)state;
+    struct run run = { .options = { .format = FORMAT_TEXT } };
+    begin(&run);
+    play_pieces(&run);
+    finish(&run, "#1 127.0.0.1:35010 > 127.0.0.1:18080  h2c, prior knowledge\n"
+                 "0.000001 #1 >  HEADERS             1      2\n"
+                 "0.000002 #1 >  CONTINUATION        1      3\n"
+                 "0.000003 #1 >  CONTINUATION        1      2  END_HEADERS  200\n"
+                 "                 :status: 200\n"
+                 "                 x: yz\n");
+    static const char *const json[] = { "\"offset\":0,", "\"stream_id\":1}\n", "\"stream_id\":1}\n",
+                                        "\"headers\":[{\"name\":\":status\"" };
+    run = (struct run){ .options = { .format = FORMAT_JSON } };
+    begin(&run);
+    play_pieces(&run);
+    finish_has(&run, json, H2D_COUNT_OF(json));
+    static const char *const parts[] = {
+        "000a  00                                representation that goes on in the next frame\n",
+        "0009  01 78 02                          representation that goes on in the next frame\n",
+        "0009  79 7a                             octets 5-6 of x: yz             literal, new "
+        "name\n",
+    };
+    run = (struct run){ .options = { .octets = true } };
+    begin(&run);
+    play_pieces(&run);
+    finish_has(&run, parts, H2D_COUNT_OF(parts));
+}
+
+static void play_unknown(struct run *run)
+{
+    struct h2_frame frame = frame_of(H2_HEADERS, H2_FLAG_END_HEADERS, 1, 4, 0, at(1, 1));
+    struct h2_header header = { .name = span_empty(), .value = span_empty(), .index = 70 };
+    header.certainty = H2_UNKNOWN;
+    header.entry = 9;
+    header.wire_octets = 1;
+    begin_frame(run, DIR_C2S, &frame);
+    field(run, DIR_C2S, &frame, header);
+    header.repr = HPACK_LITERAL;
+    header.certainty = H2_NAME_UNKNOWN;
+    header.value = span_str("ok");
+    header.entry_loss = 2;
+    field(run, DIR_C2S, &frame, header);
+    header = indexed(":path", "/", 70, H2_TOKEN_PATH, 2);
+    header.certainty = H2_INFERRED;
+    field(run, DIR_C2S, &frame, header);
+    header = indexed("Bad", "v\xff", 71, H2_TOKEN_NONE, 3);
+    header.invalid = "upper case";
+    (void)run->on.on_invalid_header(&run->sessions[DIR_C2S], &frame, &header, run->conn);
+    end_frame(run, DIR_C2S, &frame);
+    assert_int_equal(render_totals(run->render)->frames_tainted, 1);
+}
+
+static void test_not_known(void **state)
+{
+    (void)state;
+    static const char *const text[] = {
+        "END_HEADERS  /\n",
+        "                 <unknown: pre:9>\n"
+        "                 <name of lost2:9>: ok\n"
+        "                 ~:path: /\n"
+        "                 Bad: v\\xff   [invalid: upper case]\n",
+    };
+    static const char *const json[] = {
+        "{\"certainty\":\"unknown\",\"entry\":\"pre:9\"},"
+        "{\"value\":\"ok\",\"certainty\":\"name-unknown\",\"entry\":\"lost2:9\"},"
+        "{\"name\":\":path\",\"value\":\"/\",\"certainty\":\"inferred\"},"
+        "{\"name\":\"Bad\",\"value\":\"v\xef\xbf\xbd\",\"value_base64\":\"dv8=\",\"invalid\":"
+        "\"upper case\"}",
+    };
+    struct run run = { .options = { .format = FORMAT_TEXT } };
+    begin(&run);
+    play_unknown(&run);
+    finish_has(&run, text, H2D_COUNT_OF(text));
+    run = (struct run){ .options = { .format = FORMAT_JSON } };
+    begin(&run);
+    play_unknown(&run);
+    finish_has(&run, json, H2D_COUNT_OF(json));
+}
+
+static void play_damage(struct run *run)
+{
+    struct h2_gap gap = { .offset = 300, .length = 1448, .cause = GAP_LOST };
+    gap.before = at(6, 5);
+    gap.after = at(9, 8);
+    run->on.on_gap(&run->sessions[DIR_S2C], &gap, run->conn);
+    run->on.on_unsynchronised(&run->sessions[DIR_S2C], 1748, 20, run->conn);
+    struct h2_frame data = frame_of(H2_DATA, 0, 3, 1000, 1768, at(9, 8));
+    struct h2_frame_cut cut = { .header_octets = 9, .missing = 400, .cause = GAP_END };
+    begin_frame(run, DIR_S2C, &data);
+    run->on.on_end_frame(&run->sessions[DIR_S2C], &data, &cut, run->conn);
+    struct h2_frame nothing = { .where = data.where };
+    cut = (struct h2_frame_cut){ .header_octets = 4, .missing = 5, .cause = GAP_END };
+    run->on.on_end_frame(&run->sessions[DIR_C2S], &nothing, &cut, run->conn);
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    struct run run = { .options = { .format = FORMAT_TEXT } };
+    begin(&run);
+    play_damage(&run);
+    finish(
+        &run,
+        "#1 127.0.0.1:35010 > 127.0.0.1:18080  h2c, prior knowledge\n"
+        "0.000008 #1 <  gap                     1448  lost, between p6 and p9\n"
+        "0.000000 #1 <  unsynchronised            20  passed over to the next frame\n"
+        "0.000008 #1 <  DATA                3   1000  (400 octets missing: the input ends here)\n"
+        "0.000008 #1 >  frame header               4  (5 octets missing: the input ends here)\n");
+    static const char *const json[] = {
+        "{\"kind\":\"gap\",\"conn\":1,\"dir\":\"s2c\",\"ts\":1795332035.000008,\"packet\":6,"
+        "\"packet_end\":9,"
+        "\"offset\":300,\"length\":1448,\"cause\":\"lost\"}\n",
+        "{\"kind\":\"unsynchronised\",\"conn\":1,\"dir\":\"s2c\",\"offset\":1748,\"length\":20}\n",
+        "{\"kind\":\"frame_cut\",",
+        "\"missing\":400,\"cause\":\"end\",\"data_length\":0}\n",
+        "{\"kind\":\"frame_cut\",",
+        "\"offset\":1768,\"missing\":5,\"cause\":\"end\"}\n",
+    };
+    run = (struct run){ .options = { .format = FORMAT_JSON } };
+    begin(&run);
+    play_damage(&run);
+    assert_int_equal(render_totals(run.render)->octets_lost[GAP_LOST], 1448);
+    assert_int_equal(render_totals(run.render)->octets, 20 + 9 + 600 + 4);
+    finish_has(&run, json, H2D_COUNT_OF(json));
+}
+
+/* Repeats of a field are one line with their number. */
+static void test_folding(void **state)
+{
+    (void)state;
+    struct run run = { .options = { .format = FORMAT_TEXT } };
+    begin(&run);
+    struct h2_frame frame = frame_of(H2_HEADERS, H2_FLAG_END_HEADERS, 1, 4, 0, at(1, 1));
+    begin_frame(&run, DIR_C2S, &frame);
+    for (unsigned i = 0; i < 12; i++) {
+        field(&run, DIR_C2S, &frame, indexed("a", "b", 62, H2_TOKEN_NONE, i));
+    }
+    field(&run, DIR_C2S, &frame, indexed("a", "c", 62, H2_TOKEN_NONE, 12));
+    end_frame(&run, DIR_C2S, &frame);
+    finish(&run, "#1 127.0.0.1:35010 > 127.0.0.1:18080  h2c, prior knowledge\n"
+                 "0.000001 #1 >  HEADERS             1      4  END_HEADERS  trailers\n"
+                 "                 a: b   (x12)\n"
+                 "                 a: c\n");
+}
+
+/* On a terminal a value is shortened, and says so; not with -v. */
+static void test_width(void **state)
+{
+    (void)state;
+    static const char *const wants[][1] = {
+        { "\n                 user-agent: nghttp2…\n" },
+        { "\n                 user-agent: nghttp2/1.52.0   [" }
+    };
+    for (unsigned verbosity = 0; verbosity < 2; verbosity++) {
+        struct run run = { .options = { .width = 37, .verbosity = verbosity } };
+        begin(&run);
+        play_sample(&run);
+        finish_has(&run, wants[verbosity], 1);
+    }
+}
+
+static void test_verbose(void **state)
+{
+    (void)state;
+    static const char *const wants[] = {
+        "GET /                 p6\n",
+        ":method: GET   [indexed 2 static]\n",
+        "user-agent: nghttp2/1.52.0   [literal, name 58 static, Huffman 10 for 14, inserted as "
+        "62]\n",
+    };
+    struct run run = { .options = { .verbosity = 1 } };
+    begin(&run);
+    play_sample(&run);
+    finish_has(&run, wants, H2D_COUNT_OF(wants));
+}
+
+static void test_binary_data(void **state)
+{
+    (void)state;
+    struct run run = { .options = { .data_octets = 20 } };
+    begin(&run);
+    struct h2_frame data = frame_of(H2_DATA, 0, 1, 30, 0, at(1, 1));
+    data.payload.data.data_length = 30;
+    begin_frame(&run, DIR_S2C, &data);
+    (void)run.on.on_data_chunk_recv(&run.sessions[DIR_S2C], &data,
+                                    span_of("\0hello, world\x1b[31m 0123456789", 30), run.conn);
+    end_frame(&run, DIR_S2C, &data);
+    finish(&run, "#1 127.0.0.1:35010 > 127.0.0.1:18080  h2c, prior knowledge\n"
+                 "0.000001 #1 <  DATA                1     30\n"
+                 "                 0000  0068656c 6c6f2c20 776f726c 641b5b33  .hello, world.[3\n"
+                 "                 0010  316d2030                             1m 0\n"
+                 "                 10 octets more\n");
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    static const char *const wants[][1] = { { "\n0.000650 #1 >  GOAWAY" },
+                                            { "\n0.000068 #1 >  GOAWAY" },
+                                            { "\n2026-11-22T07:20:35.000650Z #1 >  GOAWAY" },
+                                            { "\n#1 >  GOAWAY" } };
+    for (unsigned time = 0; time < 4; time++) {
+        struct run run = { .options = { .time = (enum render_time)time } };
+        begin(&run);
+        play_sample(&run);
+        play_answer(&run);
+        finish_has(&run, wants[time], 1);
+    }
+}
+
+static void test_summary(void **state)
+{
+    (void)state;
+    static const char *const json[] = {
+        "{\"kind\":\"summary\",\"packets\":10,\"octets\":1000,\"connections\":{\"http2\":1,"
+        "\"tls_without_keys\":2,\"other\":{\"quic\":3}},\"frames\":{\"DATA\":1,\"HEADERS\":1,"
+        "\"SETTINGS\":1,\"GOAWAY\":1},\"findings\":{\"frame-reserved-bit\":1},\"octets_lost\":{},"
+        "\"checked\":{\"frames\":4,\"frames_tainted\":0,\"octets_lost\":0},\"truncated\":false,"
+        "\"exit\":0}\n",
+    };
+    static const char *const text[] = {
+        "h2dump: 4 frames of 1 connection in 10 packets, 1 note\n"
+    };
+    static const struct named_count others[] = { { "tls_without_keys", 2 }, { "quic", 3 } };
+    struct run_summary summary = {
+        .packets = 10, .octets = 1000, .http2_connections = 1, .others = others, .other_count = 2
+    };
+    for (unsigned format = 0; format < 2; format++) {
+        struct run run = { .options = { .format = (enum render_format)format } };
+        begin(&run);
+        play_sample(&run);
+        play_answer(&run);
+        render_summary(run.render, &summary, run.out);
+        finish_has(&run, format == FORMAT_JSON ? json : text, 1);
+    }
+}
+
+/* The same finding over and over is shown a few times, and counted. */
+static void test_findings_are_bounded(void **state)
+{
+    (void)state;
+    struct run run = { .options = { .format = FORMAT_JSON } };
+    begin(&run);
+    struct finding finding = { .check = CHECK_FRAME_RESERVED_BIT, .message = "again" };
+    for (unsigned i = 0; i < 5000; i++) {
+        run.on.on_finding(&run.sessions[DIR_C2S], &finding, run.conn);
+    }
+    assert_int_equal(render_totals(run.render)->findings[CHECK_FRAME_RESERVED_BIT], 5000);
+    assert_int_equal(render_totals(run.render)->findings[CHECK_LIMIT_FINDINGS], 1);
+    assert_true(out_memory(run.out).len < 22 * 300);
+    render_connection_end(run.conn);
+    render_free(run.render);
+    out_free(run.out);
+}
+
 /* ---- limits, memory ---- */
 
 static void test_max_records(void **state)
@@ -540,6 +844,16 @@ int main(void)
         cmocka_unit_test(test_text_octets),
         cmocka_unit_test(test_json_frames),
         cmocka_unit_test(test_text_callbacks),
+        cmocka_unit_test(test_block_in_pieces),
+        cmocka_unit_test(test_not_known),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_width),
+        cmocka_unit_test(test_verbose),
+        cmocka_unit_test(test_binary_data),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_findings_are_bounded),
         cmocka_unit_test(test_max_records),
         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_bomb),
