@@ -46,6 +46,10 @@ static enum check decode_tail(struct bits bits, const uint8_t *pos, const uint8_
             bits.value |= (uint64_t)*pos++ << (56 - bits.valid);
             bits.valid += 8;
         }
+        if (bits.valid <= PADDING_MAX &&
+            (bits.valid == 0 || ~bits.value >> (64 - bits.valid) == 0)) {
+            break; /* nothing but padding is left, as at the end of every good string */
+        }
         uint64_t filled = bits.valid < 64 ? bits.value | (UINT64_MAX >> bits.valid) : bits.value;
         const struct hpack_huff_row *row = &hpack_huff_rows[filled >> ROW_SHIFT];
         uint8_t symbol = row->symbols[0];
