@@ -462,10 +462,52 @@ static inline bool json_plain(uint8_t octet)
     return octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
 }
 
+/* Short strings are most of what there is: each length is done in whole words, the last of which
+ * overlaps the one before, without a loop over octets. */
+uint8_t *out_json_plain(uint8_t *at, struct span octets)
+{
+    const uint8_t *from = octets.ptr;
+    size_t len = octets.len;
+    uint64_t first, last, special;
+    if (len >= sizeof first) {
+        special = 0;
+        for (size_t i = 0; i + sizeof first <= len; i += sizeof first) {
+            memcpy(&first, from + i, sizeof first);
+            memcpy(at + i, &first, sizeof first);
+            special |= json_special(first);
+        }
+        memcpy(&last, from + len - sizeof last, sizeof last);
+        memcpy(at + len - sizeof last, &last, sizeof last);
+        special |= json_special(last);
+    } else if (len >= 4) {
+        uint32_t low, high;
+        memcpy(&low, from, sizeof low);
+        memcpy(&high, from + len - sizeof high, sizeof high);
+        memcpy(at, &low, sizeof low);
+        memcpy(at + len - sizeof high, &high, sizeof high);
+        special = json_special((uint64_t)high << 32 | low);
+    } else {
+        first = EACH_OCTET('x');
+        for (size_t i = 0; i < len; i++) {
+            at[i] = from[i];
+            first = first << 8 | from[i];
+        }
+        special = json_special(first);
+    }
+    return special == 0 ? at + len : NULL;
+}
+
 bool out_json_string(struct out *out, struct span octets)
 {
     bool whole = true;
     size_t i = 0;
+    if (octets.len <= ESCAPE_PIECE) {
+        uint8_t *end = out_json_plain(out_room(out, ESCAPE_PIECE), octets);
+        if (end != NULL) {
+            out_used(out, end);
+            return true;
+        }
+    }
     while (i < octets.len) {
         size_t stop = num_min_size(octets.len, i + ESCAPE_PIECE);
         uint8_t *at = out_room(out, OUT_SLACK);

@@ -66,6 +66,10 @@ uint8_t *out_digits(uint8_t *at, uint64_t value);
 /* The same with leading zeros up to `digits`. */
 uint8_t *out_digits_fixed(uint8_t *at, uint64_t value, unsigned digits);
 
+/* Copies octets to `at` if none of them needs an escape in JSON, and returns their end; NULL: one
+ * does (what was written is worth nothing). Room for len octets. */
+uint8_t *out_json_plain(uint8_t *at, struct span octets);
+
 /* What out_escaped() writes, as far as it fits `columns`; what does not is replaced by an ellipsis
  * in the last column. Returns the columns used. */
 size_t out_escaped_fit(struct out *out, struct span octets, size_t columns);

@@ -147,13 +147,36 @@ static void put_flag_names(struct jsonw *json, const struct h2_frame_hd *hd)
     jsonw_close(json, ']');
 }
 
-void json_frame_header(struct jsonw *json, const struct h2_frame *frame)
+/* "type" … "stream_id": of frames with these type and flags, from the run's small store. */
+static void put_type_text(struct jsonw *json, struct render *render, const struct h2_frame_hd *hd)
+{
+    uint16_t key = (uint16_t)(hd->type << 8 | hd->raw_flags);
+    struct type_text *entry = &render->types[(hd->type * 5U + hd->raw_flags) % TYPE_TEXTS];
+    struct out *out = json->out;
+    uint8_t *at = out_room(out, 2 * sizeof entry->text);
+    if (H2D_LIKELY(entry->len > 0 && entry->key == key)) {
+        /* All of it, for a length that is known copies faster; what is behind it is overwritten. */
+        memcpy(at, entry->text, sizeof entry->text);
+        out->len += entry->len;
+        return;
+    }
+    size_t from = out->len;
+    put_type(json, hd->type);
+    jsonw_u64(json, "flags", hd->raw_flags);
+    put_flag_names(json, hd);
+    jsonw_key(json, "stream_id");
+    assert(out->len - from <= sizeof entry->text);
+    entry->key = key;
+    entry->len = (uint8_t)(out->len - from);
+    memcpy(entry->text, out->buf + from, entry->len);
+}
+
+void json_frame_header(struct jsonw *json, struct render *render, const struct h2_frame *frame)
 {
     jsonw_u64(json, "length", frame->hd.length);
-    put_type(json, frame->hd.type);
-    jsonw_u64(json, "flags", frame->hd.raw_flags);
-    put_flag_names(json, &frame->hd);
-    jsonw_u64(json, "stream_id", frame->hd.stream_id);
+    put_type_text(json, render, &frame->hd);
+    jsonw_number(json, frame->hd.stream_id);
+    json->comma = true;
     if (frame->hd.reserved) {
         jsonw_true(json, "reserved");
     }
@@ -206,21 +229,56 @@ void json_field(struct jsonw *json, const struct h2_header *header, bool verbose
     }
 }
 
+/* Fields whose strings are at most this long have a fast path. */
+#define SHORT_OCTETS 1024
+
+#define NAME_BEGIN  ",{\"name\":\""
+#define VALUE_BEGIN "\",\"value\":\""
+#define FIELD_END   "\"}"
+
+/* A plain field that is exact and needs no escape, as nearly all are; false: nothing was written.
+ */
+static bool put_plain_field(struct out *out, const struct h2_header *header)
+{
+    if (header->certainty != H2_EXACT || header->invalid != NULL ||
+        header->name.len > SHORT_OCTETS || header->value.len > SHORT_OCTETS) {
+        return false;
+    }
+    uint8_t *at = out_room(out, 2 * SHORT_OCTETS + 64);
+    bool comma = out->len > 0;
+    memcpy(at, NAME_BEGIN + !comma, sizeof NAME_BEGIN - 2);
+    at[sizeof NAME_BEGIN - 2] = '"';
+    at = out_json_plain(at + sizeof NAME_BEGIN - 2 + comma, header->name);
+    if (at == NULL) {
+        return false;
+    }
+    memcpy(at, VALUE_BEGIN, sizeof VALUE_BEGIN - 1);
+    at = out_json_plain(at + sizeof VALUE_BEGIN - 1, header->value);
+    if (at == NULL) {
+        return false;
+    }
+    memcpy(at, FIELD_END, sizeof FIELD_END - 1);
+    out_used(out, at + sizeof FIELD_END - 1);
+    return true;
+}
+
 /* Writes the field at once, into what is kept of the block. */
 static void json_header(struct side *side, const struct h2_header *header)
 {
     const struct render_options *options = &side->conn->render->options;
     struct kept *kept = side->kept;
-    struct jsonw json = { .out = kept->json, .comma = out_position(kept->json) > 0 };
+    struct jsonw json = { .out = kept->json, .comma = kept->json->len > 0 };
     size_t before = kept->json->len;
     if (kept->fields_left_out > 0) {
         kept->fields_left_out++;
         return;
     }
-    jsonw_element(&json);
-    jsonw_open(&json, '{');
-    json_field(&json, header, options->verbosity > 0);
-    jsonw_close(&json, '}');
+    if (options->verbosity > 0 || !put_plain_field(kept->json, header)) {
+        jsonw_element(&json);
+        jsonw_open(&json, '{');
+        json_field(&json, header, options->verbosity > 0);
+        jsonw_close(&json, '}');
+    }
     if (kept->json->len > FIELDS_OCTETS_MAX || kept->json->rc != RC_OK) {
         kept->json->len = before;
         kept->fields_left_out++;
@@ -551,7 +609,7 @@ static void json_frame(struct side *side, const struct h2_frame *frame,
                &frame->where.last, frame->where.offset);
     bool has_header = cut == NULL || cut->header_octets == H2_FRAME_HEADER_LEN;
     if (has_header) {
-        json_frame_header(&json, frame);
+        json_frame_header(&json, side->conn->render, frame);
     }
     uint64_t missing = cut != NULL ? cut->missing : frame->missing;
     if (missing > 0) {

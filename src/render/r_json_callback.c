@@ -42,7 +42,7 @@ void json_callback_frame(struct side *side, const char *name, const struct h2_fr
 {
     struct jsonw json;
     begin_of_frame(&json, side, name, frame);
-    json_frame_header(&json, frame);
+    json_frame_header(&json, side->conn->render, frame);
     if (frame->missing > 0) {
         jsonw_u64(&json, "missing", frame->missing);
     }

@@ -87,6 +87,14 @@ struct render_ops {
     void (*callback_session)(struct side *side, int result);
 };
 
+/* The JSON of a frame's type and flags, made once: "type" … "stream_id":. */
+struct type_text {
+    uint16_t key; /* type and flags */
+    uint8_t len;  /* 0: free */
+    char text[160];
+};
+#define TYPE_TEXTS 32
+
 struct render {
     struct mem *mem;
     struct out *out;
@@ -105,6 +113,7 @@ struct render {
     struct pos stamp_of; /* what `stamp` was made of */
     size_t stamp_len;
     char stamp[128]; /* the position's constant part of a record, made once a packet */
+    struct type_text types[TYPE_TEXTS]; /* by a hash of type and flags; the newest stays */
 };
 
 extern const struct render_ops render_text_ops;
@@ -144,7 +153,7 @@ void json_begin(struct jsonw *json, struct side *side, const char *kind, const s
                 const struct pos *last, uint64_t offset);
 void json_end(struct jsonw *json);
 /* length … stream_id, and what is remarkable of a header. */
-void json_frame_header(struct jsonw *json, const struct h2_frame *frame);
+void json_frame_header(struct jsonw *json, struct render *render, const struct h2_frame *frame);
 /* The keys of the frame's type, as far as its payload was read. */
 void json_frame_payload(struct jsonw *json, const struct h2_frame *frame);
 /* The members of headers[i]. */

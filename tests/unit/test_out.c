@@ -127,6 +127,31 @@ static void test_escapes_at_every_place(void **state)
     out_free(f.out);
 }
 
+/* The copy for plain strings takes exactly those that need no escape, at every length and place. */
+static void test_plain_copy(void **state)
+{
+    (void)state;
+    static const uint8_t strange[] = { 0,    0x1f, ' ', '!',  '"',  '#', '[',
+                                       '\\', ']',  '~', 0x7f, 0x80, 0xff };
+    struct mem mem;
+    mem_init(&mem, 0);
+    for (size_t len = 0; len < 40; len++) {
+        uint8_t *run = mem_alloc(&mem, len + 1), *copy = mem_alloc(&mem, len + 1);
+        for (size_t at = 0; at < len; at++) {
+            for (size_t k = 0; k < H2D_COUNT_OF(strange); k++) {
+                memset(run, 'x', len);
+                run[at] = strange[k];
+                uint8_t *end = out_json_plain(copy, span_of(run, len));
+                bool plain = strchr(" !#[]~", strange[k] == 0 ? 'x' : strange[k]) != NULL;
+                assert_int_equal(end != NULL, plain);
+                assert_true(end == NULL || (end == copy + len && memcmp(run, copy, len) == 0));
+            }
+        }
+        mem_free(&mem, run);
+        mem_free(&mem, copy);
+    }
+}
+
 /* Whatever octets come in, only printable ASCII and harmless UTF-8 goes out. */
 static void test_only_harmless_octets_leave(void **state)
 {
@@ -315,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_escapes_at_every_place),
+        cmocka_unit_test(test_plain_copy),
         cmocka_unit_test(test_only_harmless_octets_leave),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_numbers),
