@@ -43,15 +43,15 @@ static bool is_acked(const struct half *half)
 static uint64_t hole_end(const struct half *half)
 {
     const struct piece *first = tree_first(&half->tree);
-    if (half->absent || (first != NULL && first->start == half->next)) {
+    if (half->absent || half->closed || (first != NULL && first->start == half->next)) {
         return 0;
     }
-    uint64_t start = first != NULL ? first->start : 0;
+    uint64_t end = first != NULL ? first->start : 0;
     if (is_acked(half)) {
         uint64_t acked = real_ack(half, half->acked);
-        return first != NULL && start < acked ? start : acked;
+        end = first != NULL && end < acked ? end : acked;
     }
-    return start;
+    return end < half->fin_at ? end : half->fin_at;
 }
 
 bool pump_is_waiting(const struct flow *flow)
@@ -119,6 +119,7 @@ int pump_close(struct net *net, struct flow *flow, unsigned side, enum close_cau
         return FLOW_MORE;
     }
     half->closed = true;
+    queue_free(net, half); /* behind a FIN there is nothing, whatever came before it */
     if (flow->sink.ops != NULL && flow->sink.ops->close != NULL) {
         flow->sink.ops->close(flow->sink.ctx, side, cause, pos);
     }
