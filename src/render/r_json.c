@@ -349,11 +349,25 @@ static void put_origins(struct jsonw *json, struct span entries)
 {
     struct cur c = cur_of(entries);
     struct span origin;
+    bool whole = true;
     jsonw_key(json, "origins");
     jsonw_open(json, '[');
     while (h2_origin_next(&c, &origin)) {
         jsonw_element(json);
-        (void)jsonw_string(json, origin);
+        whole &= jsonw_string(json, origin);
+    }
+    jsonw_close(json, ']');
+    if (whole) {
+        return;
+    }
+    c = cur_of(entries);
+    jsonw_key(json, "origins_base64");
+    jsonw_open(json, '[');
+    while (h2_origin_next(&c, &origin)) {
+        jsonw_element(json);
+        out_char(json->out, '"');
+        out_base64(json->out, origin);
+        out_char(json->out, '"');
     }
     jsonw_close(json, ']');
 }

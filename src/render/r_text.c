@@ -104,7 +104,7 @@ static void put_fields(struct render *render, const struct kept *kept)
         struct line line;
         line_detail(&line, render);
         line_u64(&line, kept->fields_left_out);
-        line_text(&line, " fields more");
+        line_text(&line, kept->fields_left_out == 1 ? " field more" : " fields more");
         line_end(&line);
     }
 }
@@ -397,7 +397,7 @@ void text_payload(struct render *render, struct span octets, uint64_t total)
         line_detail(&line, render);
         line_style(&line, STYLE_ASIDE);
         line_u64(&line, total - octets.len);
-        line_text(&line, " octets more");
+        line_text(&line, total - octets.len == 1 ? " octet more" : " octets more");
         line_style(&line, STYLE_NONE);
         line_end(&line);
     }
@@ -457,7 +457,7 @@ static void text_connection(struct render_conn *conn)
 static void begin_columns(struct line *line, struct side *side, const struct pos *pos,
                           const char *type)
 {
-    line_begin(line, side->conn, side->dir == DIR_C2S ? '>' : '<', pos);
+    line_begin_side(line, side, pos);
     line_text_left(line, STYLE_TYPE, type, TEXT_TYPE_WIDTH);
 }
 
@@ -657,7 +657,7 @@ static void text_finding(struct render_conn *conn, const struct finding *finding
     struct line line;
     const struct pos *pos =
         finding->last.ts_known ? &finding->last : &conn->sides[finding->dir].pos;
-    line_begin(&line, conn, '!', pos);
+    line_begin(&line, conn, "!", of_severity[finding->severity], pos);
     line_style(&line, of_severity[finding->severity]);
     line_text(&line, finding_severity_name(finding->severity));
     line_style(&line, STYLE_NONE);

@@ -1,15 +1,15 @@
 /* Text: the records of the callback view, one line a callback. */
 #include "render/text.h"
 
-static char mark_of(const struct side *side)
-{
-    return side->dir == DIR_C2S ? '>' : '<';
-}
-
-static void begin(struct line *line, struct side *side, char mark, const struct pos *pos,
+/* bad: what the callback tells is that a rule was broken. */
+static void begin(struct line *line, struct side *side, bool bad, const struct pos *pos,
                   const char *name)
 {
-    line_begin(line, side->conn, mark, pos);
+    if (bad) {
+        line_begin(line, side->conn, "!", STYLE_ERROR, pos);
+    } else {
+        line_begin_side(line, side, pos);
+    }
     line_text_left(line, STYLE_TYPE, name, TEXT_NAME_WIDTH);
 }
 
@@ -19,7 +19,7 @@ void text_callback_frame(struct side *side, const char *name, const struct h2_fr
     char room[16];
     struct line line;
     bool begins = !side->frame_known && lib_error == 0;
-    begin(&line, side, lib_error != 0 ? '!' : mark_of(side), &frame->where.last, name);
+    begin(&line, side, lib_error != 0, &frame->where.last, name);
     line_text(&line, text_type_name(frame->hd.type, room));
     line_text(&line, " ");
     line_u64(&line, frame->hd.stream_id);
@@ -50,7 +50,7 @@ void text_callback_begin_headers(struct side *side, const struct h2_frame *frame
     static const char *const categories[] = { " REQUEST", " RESPONSE", " PUSH_RESPONSE", " HEADERS",
                                               "" };
     struct line line;
-    begin(&line, side, mark_of(side), &frame->where.last, "begin_headers");
+    begin(&line, side, false, &frame->where.last, "begin_headers");
     line_u64(&line, frame->hd.stream_id);
     if (frame->hd.type == H2_HEADERS) {
         line_text(&line, categories[frame->payload.headers.category]);
@@ -65,7 +65,7 @@ void text_callback_header(struct side *side, const char *name, const struct h2_f
                           const struct h2_header *header)
 {
     struct line line;
-    begin(&line, side, header->invalid != NULL ? '!' : mark_of(side), &frame->where.last, name);
+    begin(&line, side, header->invalid != NULL, &frame->where.last, name);
     line_u64(&line, frame->hd.stream_id);
     line_text(&line, " ");
     if (header->certainty == H2_INFERRED) {
@@ -80,7 +80,7 @@ void text_callback_chunk(struct side *side, const char *name, const struct h2_fr
 {
     struct render *render = side->conn->render;
     struct line line;
-    begin(&line, side, mark_of(side), &frame->where.last, name);
+    begin(&line, side, false, &frame->where.last, name);
     line_u64(&line, frame->hd.stream_id);
     line_text(&line, " length ");
     line_u64(&line, octets.len);
@@ -94,7 +94,7 @@ void text_callback_chunk(struct side *side, const char *name, const struct h2_fr
 void text_callback_stream_close(struct side *side, uint32_t stream_id, uint32_t error_code)
 {
     struct line line;
-    begin(&line, side, mark_of(side), &side->pos, "stream_close");
+    begin(&line, side, false, &side->pos, "stream_close");
     line_u64(&line, stream_id);
     line_text(&line, " ");
     line_error_code(&line, error_code);
@@ -105,7 +105,7 @@ void text_callback_action(struct side *side, const struct h2_action *action)
 {
     struct line line;
     bool has_code = action->type == H2_ACTION_RST_STREAM || action->type == H2_ACTION_GOAWAY;
-    begin(&line, side, has_code ? '!' : mark_of(side), &side->pos, "action");
+    begin(&line, side, has_code, &side->pos, "action");
     line_text(&line, h2_action_name(action->type));
     line_text(&line, " ");
     line_u64(&line, action->stream_id);
@@ -131,7 +131,7 @@ void text_callback_action(struct side *side, const struct h2_action *action)
 void text_callback_flood(struct side *side, const struct h2_flood *flood)
 {
     struct line line;
-    begin(&line, side, '!', &side->pos, "flood");
+    begin(&line, side, true, &side->pos, "flood");
     line_text(&line, "F");
     line_u64(&line, flood->limit);
     line_text(&line, " count ");
@@ -142,7 +142,7 @@ void text_callback_flood(struct side *side, const struct h2_flood *flood)
 void text_callback_session(struct side *side, int result)
 {
     struct line line;
-    begin(&line, side, mark_of(side), &side->pos, "session");
+    begin(&line, side, false, &side->pos, "session");
     line_text(&line, h2_error_name(result));
     line_end(&line);
 }

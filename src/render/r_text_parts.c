@@ -111,7 +111,7 @@ static void put_part(void *ctx, const struct part *whole)
         line_pad(&line, HEX_COLUMN);
         line_style(&line, STYLE_ASIDE);
         line_u64(&line, part.length - part.octets.len);
-        line_text(&line, " octets more");
+        line_text(&line, part.length - part.octets.len == 1 ? " octet more" : " octets more");
         line_style(&line, STYLE_NONE);
         line_end(&line);
     }

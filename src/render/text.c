@@ -7,7 +7,7 @@
  * schemes; chosen to have a contrast of 3 or more on white and on black. Directions are blue and
  * orange, which colour-blind readers tell apart. */
 static const char *const styles[STYLE_COUNT] = {
-    [STYLE_NONE] = "0",         [STYLE_C2S] = "38;5;33",      [STYLE_S2C] = "38;5;166",
+    [STYLE_NONE] = "0",         [STYLE_C2S] = "1;38;5;33",    [STYLE_S2C] = "1;38;5;166",
     [STYLE_CONNECTION] = "1",   [STYLE_TIME] = "38;5;244",    [STYLE_TYPE] = "1",
     [STYLE_SUMMARY] = "1",      [STYLE_NAME] = "38;5;244",    [STYLE_UNKNOWN] = "38;5;97",
     [STYLE_ASIDE] = "38;5;244", [STYLE_ERROR] = "1;38;5;196", [STYLE_WARNING] = "1;38;5;136",
@@ -88,12 +88,16 @@ void line_text_left(struct line *line, enum style style, const char *text, size_
     line_pad(line, column);
 }
 
+/* A value is not shortened to fewer columns than this, it would say nothing: the line wraps. */
+#define SHORTENED_MIN 12
+
 void line_wire(struct line *line, struct span octets, size_t reserve)
 {
     const struct render_options *options = &line->render->options;
     if (options->width > 0 && options->verbosity == 0) {
-        size_t free =
-            options->width > line->column + reserve ? options->width - line->column - reserve : 1;
+        size_t used = line->column + reserve;
+        size_t free = options->width > used ? options->width - used : 0;
+        free = free < SHORTENED_MIN ? SHORTENED_MIN : free;
         line->column += out_escaped_fit(line->out, octets, free);
         return;
     }
@@ -179,19 +183,22 @@ static void put_time(struct line *line, const struct pos *pos)
 
 /* ---- lines ---- */
 
-void line_begin(struct line *line, const struct render_conn *conn, char mark, const struct pos *pos)
+void line_begin(struct line *line, const struct render_conn *conn, const char *mark,
+                enum style style, const struct pos *pos)
 {
-    static const char *const marks[] = { ">", "<", "!" };
     *line = (struct line){ .render = conn->render, .out = conn->render->out };
     put_time(line, pos);
-    line_style(line, STYLE_CONNECTION);
     line_text(line, "#");
     line_u64(line, conn->info.conn);
-    line_style(line, STYLE_NONE);
     line_text(line, " ");
-    enum style style = mark == '>' ? STYLE_C2S : mark == '<' ? STYLE_S2C : STYLE_ERROR;
-    line_styled(line, style, mark == '>' ? marks[0] : mark == '<' ? marks[1] : marks[2]);
+    line_styled(line, style, mark);
     line_text(line, "  ");
+}
+
+void line_begin_side(struct line *line, const struct side *side, const struct pos *pos)
+{
+    bool c2s = side->dir == DIR_C2S;
+    line_begin(line, side->conn, c2s ? ">" : "<", c2s ? STYLE_C2S : STYLE_S2C, pos);
 }
 
 void line_detail(struct line *line, struct render *render)

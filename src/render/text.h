@@ -37,9 +37,11 @@ struct line {
     size_t column;
 };
 
-/* A line at the left margin: time, connection, and mark ('>', '<', '!'). */
-void line_begin(struct line *line, const struct render_conn *conn, char mark,
-                const struct pos *pos);
+/* A line at the left margin: time, connection, and mark: ">", "<", "!". */
+void line_begin(struct line *line, const struct render_conn *conn, const char *mark,
+                enum style style, const struct pos *pos);
+/* The same with the mark of a direction. */
+void line_begin_side(struct line *line, const struct side *side, const struct pos *pos);
 /* A line that belongs to the one before: begins with spaces. */
 void line_detail(struct line *line, struct render *render);
 /* Ends a line; packets are said in the right margin where the user asked for them. */

@@ -573,11 +573,11 @@ static void test_width(void **state)
 {
     (void)state;
     static const char *const wants[][1] = {
-        { "\n                 user-agent: nghttp2…\n" },
+        { "\n                 user-agent: nghttp2/1.5…\n" },
         { "\n                 user-agent: nghttp2/1.52.0   [" }
     };
     for (unsigned verbosity = 0; verbosity < 2; verbosity++) {
-        struct run run = { .options = { .width = 37, .verbosity = verbosity } };
+        struct run run = { .options = { .width = 39, .verbosity = verbosity } };
         begin(&run);
         play_sample(&run);
         finish_has(&run, wants[verbosity], 1);
