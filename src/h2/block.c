@@ -1,0 +1,483 @@
+/* A field block: fragments to HPACK, fields to the message rules and to the listener (RFC 9113 4.3,
+ * 8; receive-engine 2.2, 5). Every block is decoded, also those that nobody hears of: the dynamic
+ * table is the connection's. */
+#include <stdio.h>
+
+#include "h2/session_int.h"
+
+static int step_block(struct h2_session *session, struct cur *in);
+static int step_block_padding(struct h2_session *session, struct cur *in);
+
+static const struct h2_state st_block = { "field-block", true, step_block };
+static const struct h2_state st_block_padding = { "field-block-padding", true, step_block_padding };
+
+struct message_context h2_message_context(const struct h2_session *session,
+                                          const struct h2_stream *stream, enum message_kind kind)
+{
+    const struct h2_ledger *l = &session->ledger;
+    struct message_context context = {
+        .kind = kind,
+        .connect_protocol =
+            session->role == H2_ROLE_SERVER &&
+            (session->observer || l->pending[H2_SETTING_ENABLE_CONNECT_PROTOCOL] != 0),
+        .check_edge_whitespace = session->opt.check_edge_whitespace,
+        .request_known = (stream->flags & H2_STREAM_REQ_KNOWN) != 0,
+        .request_was_head = (stream->flags & H2_STREAM_REQ_HEAD) != 0,
+        .request_was_connect = (stream->flags & H2_STREAM_REQ_CONNECT) != 0,
+    };
+    return context;
+}
+
+void h2_block_lose(struct h2_session *session)
+{
+    if (!session->observer) {
+        return;
+    }
+    bool was_full = hpack_decoder_is_full(session->hpack);
+    hpack_decoder_lose(session->hpack);
+    if (was_full && session->in_frame) {
+        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
+                  "the dynamic table is not known any more");
+    }
+}
+
+void h2_block_abandon(struct h2_session *session)
+{
+    if (session->block.open) {
+        session->block.open = false;
+        h2_block_lose(session);
+    }
+}
+
+/* begin_headers, which may ask for silence. */
+static int tell_begin(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    if (session->ev.on_begin_headers == NULL) {
+        return H2_GO;
+    }
+    int result = session->ev.on_begin_headers(session, &b->frame, session->user);
+    if (result == H2_CB_TEMPORAL_FAILURE) {
+        b->report = false;
+        h2_outbox_rst(session, b->subject, b->subject_id, H2_INTERNAL_ERROR,
+                      "the application refused the field block");
+        return H2_GO;
+    }
+    return h2_called(result);
+}
+
+int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32_t subject_id,
+                   enum message_kind kind, bool report)
+{
+    struct h2_block *b = &session->block;
+    b->report = report;
+    b->ended = b->lost = b->judged = b->sniff = b->fields = b->unknown = false;
+    b->end_stream = b->frame.hd.type == H2_HEADERS && (b->frame.hd.flags & H2_FLAG_END_STREAM) != 0;
+    b->stream_id = b->frame.hd.stream_id;
+    b->subject = subject;
+    b->subject_id = subject_id;
+    b->continuations = 0;
+    b->octets = 0;
+    b->list_octets = 0;
+    b->judge = report && subject != NULL && session->opt.check_messaging;
+    hpack_begin_block(session->hpack);
+    if (b->judge) {
+        b->context = h2_message_context(session, subject, kind);
+        b->context.is_push = b->frame.hd.type == H2_PUSH_PROMISE;
+        b->sniff = session->tainted || (subject->flags & H2_STREAM_ADOPTED) != 0;
+        message_begin_block(&subject->message, &b->context);
+    }
+    return report ? tell_begin(session) : H2_GO;
+}
+
+void h2_block_fragment(struct h2_session *session, uint32_t len, uint32_t pad, bool last)
+{
+    session->block.last = last;
+    session->block.open = !last;
+    session->pad_left = pad;
+    h2_go_stream(session, &st_block, len);
+}
+
+/* The application, or a rule, wants to hear no more of this block. */
+static void hush(struct h2_session *session)
+{
+    session->block.report = false;
+}
+
+static int tell_error(struct h2_session *session, const struct h2_header *h, const char *what)
+{
+    if (session->ev.on_error == NULL) {
+        return H2_GO;
+    }
+    char text[256];
+    (void)snprintf(text, sizeof text, "stream %u: %s", session->block.subject_id, what);
+    (void)h;
+    return h2_called(session->ev.on_error(session, H2_LIB_HTTP_HEADER, text, session->user));
+}
+
+/* A field that breaks its message: nghttp2 resets the stream, an observer shows it and goes on. */
+static int field_error(struct h2_session *session, struct h2_header *h,
+                       const struct message_fault *fault)
+{
+    struct h2_block *b = &session->block;
+    int rc = tell_error(session, h, fault->text);
+    if (rc == H2_GO && session->observer && session->ev.on_invalid_header != NULL) {
+        h->invalid = fault->text;
+        int result = session->ev.on_invalid_header(session, &b->frame, h, session->user);
+        rc = result == H2_CB_PAUSE ? H2_PAUSED : h2_called(result);
+    }
+    if (rc != H2_GO && rc != H2_PAUSED) {
+        return rc;
+    }
+    int broken = h2_break_message(session, H2_RULE_FIELD, b->subject_id, fault);
+    if (broken == H2_SILENT) {
+        hush(session);
+        return h2_flood_glitch(session);
+    }
+    return broken != H2_GO ? broken : rc;
+}
+
+/* A field that is dropped: on_invalid_header may object. */
+static int field_dropped(struct h2_session *session, struct h2_header *h,
+                         const struct message_fault *fault)
+{
+    struct h2_block *b = &session->block;
+    int result = H2_CB_OK;
+    h->invalid = fault->text;
+    if (session->ev.on_invalid_header != NULL) {
+        result = session->ev.on_invalid_header(session, &b->frame, h, session->user);
+    }
+    if (result == H2_CB_TEMPORAL_FAILURE && !session->observer) {
+        return field_error(session, h, fault);
+    }
+    if (result != H2_CB_OK && result != H2_CB_PAUSE && result != H2_CB_TEMPORAL_FAILURE) {
+        return H2_ERR_CALLBACK_FAILURE;
+    }
+    if (session->observer) {
+        int rc = h2_break_message(session, H2_RULE_FIELD, b->subject_id, fault);
+        if (rc != H2_GO) {
+            return rc;
+        }
+    }
+    return result == H2_CB_PAUSE ? H2_PAUSED : tell_error(session, h, fault->text);
+}
+
+static int field_good(struct h2_session *session, const struct h2_header *h)
+{
+    struct h2_block *b = &session->block;
+    if (session->ev.on_header == NULL) {
+        return H2_GO;
+    }
+    int result = session->ev.on_header(session, &b->frame, h, session->user);
+    if (H2D_LIKELY(result == H2_CB_OK)) {
+        return H2_GO;
+    }
+    if (result == H2_CB_PAUSE) {
+        return H2_PAUSED;
+    }
+    if (result != H2_CB_TEMPORAL_FAILURE) {
+        return H2_ERR_CALLBACK_FAILURE;
+    }
+    hush(session);
+    h2_outbox_rst(session, b->subject, b->subject_id, H2_INTERNAL_ERROR,
+                  "the application refused a field");
+    return H2_GO;
+}
+
+/* RFC 9218 5: the priority field of a request, not of a promise. */
+static void note_priority(struct h2_session *session, const struct h2_header *h)
+{
+    struct h2_stream *stream = session->block.subject;
+    if (session->role == H2_ROLE_SERVER && session->block.context.kind == MESSAGE_REQUEST &&
+        (stream->flags & H2_STREAM_BAD_PRIORITY) == 0 &&
+        !h2_priority_parse(h->value, &stream->urgency, &stream->incremental)) {
+        stream->flags |= H2_STREAM_BAD_PRIORITY;
+    }
+}
+
+/* OBSERVER: what a field says that the rules of section 5 do not judge. */
+static void note_field(struct h2_session *session, const struct h2_header *h)
+{
+    struct h2_block *b = &session->block;
+    b->unknown = b->unknown || h->certainty != H2_EXACT;
+    if (b->sniff && !b->fields) {
+        /* Of a stream joined in its middle: without pseudo-header fields in front, these are
+         * trailers. */
+        bool pseudo = h->name.len > 0 && h->name.ptr[0] == ':';
+        b->judge = pseudo && b->judge;
+    }
+    if (h->token == H2_TOKEN_PROTOCOL && session->role == H2_ROLE_SERVER &&
+        session->ledger.widest[H2_SETTING_ENABLE_CONNECT_PROTOCOL] == 0) {
+        (void)h2_break_limit(session, H2_RULE_EXT_CONNECT, b->subject_id, 1,
+                             ":protocol, but the server has not enabled extended CONNECT");
+    }
+}
+
+/* RFC 7541 6.3; the limit is the local side's SETTINGS_HEADER_TABLE_SIZE. */
+static void size_update(struct h2_session *session, const struct h2_header *h)
+{
+    uint32_t max = session->ledger.widest[H2_SETTING_HEADER_TABLE_SIZE];
+    if (session->observer && h->index > max) {
+        (void)h2_break_limit(session, H2_RULE_TABLE_UPDATE, 0, (int64_t)h->index - max,
+                             "a table size update to %u; the decoder allows %u", h->index, max);
+    }
+    if (session->ev.on_size_update != NULL && session->block.report) {
+        session->ev.on_size_update(session, &session->block.frame, h, session->user);
+    }
+}
+
+static int field(struct h2_session *session, struct h2_header *h)
+{
+    struct h2_block *b = &session->block;
+    if (H2D_UNLIKELY(h->repr == HPACK_SIZE_UPDATE)) {
+        size_update(session, h);
+        return H2_GO;
+    }
+    b->list_octets += h->name.len + h->value.len + 32;
+    if (!b->report) {
+        return H2_GO;
+    }
+    if (session->observer) {
+        note_field(session, h);
+    }
+    b->fields = true;
+    if (!b->judge || b->subject == NULL) {
+        return field_good(session, h);
+    }
+    struct message_fault fault;
+    enum message_verdict verdict = message_on_header(&b->subject->message, &b->context, h, &fault);
+    if (H2D_LIKELY(verdict == MESSAGE_OK)) {
+        if (H2D_UNLIKELY(h->token == H2_TOKEN_PRIORITY)) {
+            note_priority(session, h);
+        }
+        return field_good(session, h);
+    }
+    if (verdict == MESSAGE_HIDE) {
+        return session->observer ? field_good(session, h) : H2_GO;
+    }
+    return verdict == MESSAGE_DROP ? field_dropped(session, h, &fault)
+                                   : field_error(session, h, &fault);
+}
+
+/* ---- the block as a whole ---- */
+
+/* What the block's octets could not be decoded for. */
+static int hpack_failed(struct h2_session *session)
+{
+    uint64_t at;
+    enum check check = hpack_error(session->hpack, &at);
+    char text[128];
+    (void)snprintf(text, sizeof text, "%s, at octet %llu of the field block",
+                   spec_check(check)->title, (unsigned long long)at);
+    int rc = h2_break_hpack(session, check, text);
+    if (rc != H2_GO) {
+        return rc;
+    }
+    session->block.lost = true;
+    h2_block_lose(session);
+    return H2_GO;
+}
+
+/* RFC 9113 6.2: the request's method decides what its response may hold. */
+static int block_effects(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    struct h2_stream *stream = b->subject;
+    b->method_known = stream != NULL && !b->lost && !b->unknown;
+    b->head = b->method_known && message_method_is_head(&stream->message);
+    b->connect = b->method_known && message_method_is_connect(&stream->message);
+    if (b->frame.hd.type == H2_PUSH_PROMISE) {
+        if (stream != NULL) {
+            stream->flags |= b->method_known ? H2_STREAM_REQ_KNOWN : 0;
+            stream->flags |= b->head ? H2_STREAM_REQ_HEAD : 0;
+            stream->flags |= b->connect ? H2_STREAM_REQ_CONNECT : 0;
+            message_push_to_response(&stream->message);
+        }
+        return H2_GO;
+    }
+    return b->end_stream && stream != NULL ? h2_stream_ended(session, stream) : H2_GO;
+}
+
+static int judge_whole(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    struct message_fault fault;
+    if (!b->judge || b->subject == NULL || b->lost || b->frame.missing > 0 ||
+        (b->unknown && b->context.kind != MESSAGE_TRAILERS && b->sniff) ||
+        message_on_headers_end(&b->subject->message, &b->context, b->end_stream, &fault)) {
+        return H2_GO;
+    }
+    return h2_break_message(session, H2_RULE_MESSAGE, b->subject_id, &fault);
+}
+
+static void advise_block(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    uint32_t max = session->ledger.acked[H2_SETTING_MAX_HEADER_LIST_SIZE];
+    if (b->list_octets > max) {
+        h2_remark(session, CHECK_FIELD_SECTION_TOO_LARGE, CONFIDENCE_CERTAIN, b->subject_id,
+                  "a field section of %llu octets; the receiver's advice is %u",
+                  (unsigned long long)b->list_octets, max);
+    }
+    if (hpack_decoder_update_missing(session->hpack)) {
+        (void)h2_break(session, H2_RULE_TABLE_UPDATE_MISSING, b->subject_id,
+                       "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
+                       "size update");
+    }
+    enum check limit = hpack_decoder_limit_hit(session->hpack);
+    if (limit != CHECK_COUNT) {
+        h2_remark(session, limit, CONFIDENCE_CERTAIN, b->subject_id, "%s",
+                  spec_check(limit)->title);
+    }
+}
+
+int h2_tell_block(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    /* A promise whose own stream is gone meanwhile is not told (receive-engine 3.7). */
+    if (b->frame.hd.type == H2_PUSH_PROMISE && !session->observer &&
+        h2_stream_live(session, b->stream_id) == NULL) {
+        return H2_GO;
+    }
+    return h2_tell_frame(session);
+}
+
+int h2_block_unreadable(struct h2_session *session, uint32_t rest)
+{
+    session->cur->payload.headers.category = H2_CAT_NONE;
+    int rc = h2_block_begin(session, NULL, session->cur->hd.stream_id, MESSAGE_TRAILERS, false);
+    if (rc == H2_GO) {
+        session->block.lost = true;
+        h2_block_lose(session);
+        h2_block_fragment(session, rest, 0, (session->cur->hd.flags & H2_FLAG_END_HEADERS) != 0);
+    }
+    return rc;
+}
+
+static int block_done(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    b->open = false;
+    b->frame.hd.flags |= H2_FLAG_END_HEADERS;
+    if (session->observer) {
+        advise_block(session);
+    } else if (!b->report || b->subject == NULL) {
+        return h2_end_frame(session);
+    }
+    int rc = judge_whole(session);
+    if (rc == H2_SILENT) {
+        if (b->end_stream && b->subject != NULL) {
+            /* No close here: the RST_STREAM will do that. */
+            b->subject->flags |= H2_STREAM_RD;
+        }
+        rc = h2_flood_glitch(session);
+        return rc != H2_GO ? rc : h2_end_frame(session);
+    }
+    if (rc == H2_GO && (b->report || session->observer)) {
+        rc = h2_tell_block(session);
+    }
+    if (rc == H2_GO) {
+        rc = block_effects(session);
+    }
+    return rc != H2_GO ? rc : h2_end_frame(session);
+}
+
+static int fragment_done(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    if (b->last) {
+        return block_done(session);
+    }
+    return h2_end_frame(session);
+}
+
+/* One representation; *more: the fragment is used up. */
+static int decode_one(struct h2_session *session, struct cur *fragment, bool last, bool *more)
+{
+    struct h2_header h;
+    const uint8_t *from = fragment->pos;
+    enum hpack_status status = hpack_decode(session->hpack, fragment, last, &h);
+    h2_octets(session, from, (size_t)(fragment->pos - from));
+    switch (status) {
+    case HPACK_FIELD:
+        return field(session, &h);
+    case HPACK_MORE:
+        *more = true;
+        return H2_GO;
+    case HPACK_END:
+        session->block.ended = true;
+        *more = true;
+        return H2_GO;
+    case HPACK_ERROR:
+        *more = true;
+        return hpack_failed(session);
+    case HPACK_NOMEM:
+        break;
+    }
+    return H2_ERR_NOMEM;
+}
+
+static int step_block(struct h2_session *session, struct cur *in)
+{
+    struct h2_block *b = &session->block;
+    size_t n = num_min_size(session->left, cur_left(in));
+    struct cur fragment = { in->pos, in->pos + n, false };
+    bool last = b->last && n == session->left;
+    bool more = b->lost || (n == 0 && !last) || b->ended;
+    int rc = H2_GO;
+    while (!more && rc == H2_GO) {
+        rc = decode_one(session, &fragment, last, &more);
+        more = more || b->lost;
+    }
+    if (more) {
+        h2_octets(session, fragment.pos, cur_left(&fragment));
+        fragment.pos = fragment.end;
+    }
+    uint32_t used = (uint32_t)(fragment.pos - in->pos);
+    in->pos = fragment.pos;
+    session->left -= used;
+    b->octets += used;
+    if (rc != H2_GO) {
+        return rc;
+    }
+    if (session->left == 0) {
+        h2_go_stream(session, &st_block_padding, session->pad_left);
+        session->pad_left = 0;
+    }
+    return H2_GO;
+}
+
+static int step_block_padding(struct h2_session *session, struct cur *in)
+{
+    uint32_t taken;
+    return h2_take_padding(session, in, &taken) ? fragment_done(session) : H2_GO;
+}
+
+int h2_block_missing(struct h2_session *session, uint32_t n)
+{
+    bool data = session->state == &st_block && session->left > 0 && n > 0;
+    uint32_t of_block = n < session->left ? n : session->left;
+    session->left -= of_block;
+    if (session->state == &st_block) {
+        session->pad_left -= n - of_block;
+    }
+    if (data) {
+        session->block.octets += of_block;
+        session->block.lost = true;
+        session->block.frame.missing += session->cur != &session->block.frame ? of_block : 0;
+        h2_block_lose(session);
+    }
+    return H2_GO;
+}
+
+bool h2_in_block(const struct h2_session *session)
+{
+    return session->state == &st_block || session->state == &st_block_padding;
+}
+
+int h2_stream_ended(struct h2_session *session, struct h2_stream *stream)
+{
+    stream->flags |= H2_STREAM_RD;
+    return (stream->flags & H2_STREAM_WR) != 0 ? h2_stream_close(session, stream, H2_NO_ERROR)
+                                               : H2_GO;
+}

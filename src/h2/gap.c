@@ -1,0 +1,156 @@
+/* Octets that the capture lacks, and the end of input (receive-engine 6.6): a hole inside a payload
+ * of known length leaves the session in step; any other loses the frame boundaries. */
+#include "h2/session_int.h"
+
+/* All that is known of the frame under way is told. */
+static void cut_frame(struct h2_session *session, enum gap_cause cause)
+{
+    uint32_t header_octets;
+    struct h2_frame_cut cut = { .header_octets = H2_FRAME_HEADER_LEN, .cause = cause };
+    if (h2_in_head(session, &header_octets)) {
+        if (header_octets == 0) {
+            return;
+        }
+        cut.header_octets = header_octets;
+        cut.missing = H2_FRAME_HEADER_LEN - header_octets;
+    } else if (session->in_frame) {
+        cut.missing = h2_payload_left(session);
+        h2_flush_gathered(session);
+    } else {
+        return;
+    }
+    h2_tell_cut(session, &cut);
+}
+
+static void lose_step(struct h2_session *session, enum gap_cause cause)
+{
+    cut_frame(session, cause);
+    session->block.open = false;
+    h2_block_lose(session);
+    session->tainted = true;
+    session->holed = true;
+    session->out_of_step = true;
+    session->first = false;
+    session->ledger.debt = 0;
+    h2_go_head(session);
+}
+
+/* n octets inside the payload under way are missing: skipped exactly. */
+static int miss(struct h2_session *session, uint32_t n)
+{
+    struct h2_frame *f = session->cur;
+    uint32_t left = h2_payload_left(session);
+    bool block = f->hd.type == H2_HEADERS || f->hd.type == H2_PUSH_PROMISE;
+    bool gathering = !session->state->streams;
+    h2_flush_gathered(session);
+    f->missing += n;
+    session->frame_used += n;
+    if (f->hd.type != H2_DATA && h2_frame_row(f->hd.type) != NULL) {
+        session->holed = true; /* a setting, a promise, a credit may be in it */
+    }
+    if (gathering) {
+        /* Fields in front of the payload are gone: nobody knows what the rest is. */
+        if (block) {
+            return h2_block_unreadable(session, left - n);
+        }
+        h2_go_skip(session, left - n, true);
+        return H2_GO;
+    }
+    if (h2_in_block(session)) {
+        return h2_block_missing(session, n);
+    }
+    if (f->hd.type == H2_DATA) {
+        return h2_data_missing(session, n);
+    }
+    session->left -= n;
+    return H2_GO;
+}
+
+void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
+                    const struct pos *before, const struct pos *after)
+{
+    static const struct pos nowhere = { 0 };
+    if (session->ev.on_gap != NULL) {
+        struct h2_gap gap = { .offset = session->offset,
+                              .length = length,
+                              .cause = cause,
+                              .before = before != NULL ? *before : nowhere,
+                              .after = after != NULL ? *after : nowhere };
+        session->ev.on_gap(session, &gap, session->user);
+    }
+    if (session->fatal != 0 || session->terminating || session->out_of_step) {
+        session->offset += length;
+        return;
+    }
+    if (length > 0 && session->in_frame && length <= h2_payload_left(session)) {
+        int rc = miss(session, (uint32_t)length);
+        session->offset += length;
+        struct cur none = cur_of(span_empty());
+        if (rc == H2_GO) {
+            rc = h2_session_process(session, &none);
+        }
+        if (rc < 0) {
+            session->fatal = rc;
+        }
+        return;
+    }
+    lose_step(session, cause);
+    session->offset += length;
+}
+
+void h2_session_resume(struct h2_session *session, uint64_t skipped)
+{
+    if (skipped > 0) {
+        if (session->ev.on_unsynchronised != NULL) {
+            session->ev.on_unsynchronised(session, session->offset, skipped, session->user);
+        }
+        session->frame.where.offset = session->offset;
+        session->frame.where.first = session->pos;
+        session->cur = session->unit = &session->frame;
+        session->offset += skipped;
+        h2_remark(session, CHECK_CAPTURE_RESYNC, CONFIDENCE_CERTAIN, 0,
+                  "%llu octets were passed over to the next frame boundary",
+                  (unsigned long long)skipped);
+    }
+    session->out_of_step = false;
+    h2_go_head(session);
+}
+
+/* RFC 9113 5.4.3: the sender closed in the middle of something. */
+static void note_truncation(struct h2_session *session, enum close_cause cause)
+{
+    uint32_t header_octets;
+    bool head = h2_in_head(session, &header_octets);
+    if (cause != CLOSE_FIN && cause != CLOSE_RST) {
+        return;
+    }
+    if (head && header_octets > 0) {
+        h2_remark(session, CHECK_FRAME_TRUNCATED_AT_EOF, CONFIDENCE_CERTAIN, 0,
+                  "the connection ended after %u octets of a frame header", header_octets);
+    } else if (session->in_frame) {
+        const char *name = h2_frame_name(session->cur->hd.type);
+        h2_remark(session, CHECK_FRAME_TRUNCATED_AT_EOF, CONFIDENCE_CERTAIN,
+                  session->cur->hd.stream_id, "the connection ended inside %s, %u octets missing",
+                  name != NULL ? name : "a frame", h2_payload_left(session));
+    } else if (session->block.open) {
+        h2_remark(
+            session, CHECK_FRAME_TRUNCATED_AT_EOF, CONFIDENCE_CERTAIN, session->block.stream_id,
+            "the connection ended inside the field block of stream %u", session->block.stream_id);
+    }
+}
+
+void h2_session_end(struct h2_session *session, enum close_cause cause)
+{
+    if (session->ended) {
+        return;
+    }
+    session->ended = true;
+    if (session->fatal == 0 && !session->terminating && !session->out_of_step) {
+        note_truncation(session, cause);
+        cut_frame(session, GAP_END);
+        session->block.open = false;
+    }
+    if (session->peer == NULL) {
+        h2_suspicions_ripen(session, true);
+    }
+}

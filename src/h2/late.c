@@ -1,0 +1,54 @@
+/* OBSERVER's way with streams whose state is not what it should be: frames after the end are named,
+ * and judged only where the octets prove something; streams whose opening was not seen are adopted
+ * (receive-engine 6.4, 6.5, 6.7). */
+#include "h2/session_int.h"
+
+/* After the peer's RST_STREAM a sender may go on until it has read it; an ACK of something sent
+ * later proves that it has. */
+static void judge_after_peer_reset(struct h2_session *session, const struct h2_stream *tombstone,
+                                   const char *what)
+{
+    if (tombstone->rst_seq != 0 && session->proved > tombstone->rst_seq && !session->tainted) {
+        h2_remark(session, CHECK_STREAM_FRAME_AFTER_PEER_RST, CONFIDENCE_LIKELY, tombstone->id,
+                  "%s on stream %u, whose sender had seen the peer's RST_STREAM", what,
+                  tombstone->id);
+    }
+}
+
+int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *what)
+{
+    uint32_t id = session->cur->hd.stream_id;
+    session->dropped = h2_ignore(session, session->observer ? h2_stream_why_gone(session, id) : "");
+    if (session->dropped) {
+        return H2_GO;
+    }
+    const struct h2_stream *tombstone = h2_stream_find(session, id);
+    if (tombstone == NULL || tombstone->state != H2_ST_CLOSED) {
+        return session->tainted && id != 0 ? h2_stream_adopt(session, id, &session->target) : H2_GO;
+    }
+    if ((tombstone->flags & H2_STREAM_RST_BY_PEER) != 0) {
+        return h2_break(session, H2_RULE_AFTER_OWN_RST, id,
+                        "%s on stream %u, which its sender had reset", what, id);
+    }
+    if ((tombstone->flags & H2_STREAM_RST_BY_LOCAL) != 0) {
+        judge_after_peer_reset(session, tombstone, what);
+        return H2_GO;
+    }
+    if ((tombstone->flags & H2_STREAM_RD) != 0) {
+        return h2_break(session, closed, id, "%s on stream %u, which both sides had ended", what,
+                        id);
+    }
+    return H2_GO;
+}
+
+int h2_stream_adopt(struct h2_session *session, uint32_t id, struct h2_stream **stream)
+{
+    uint32_t *last =
+        h2_stream_is_own(session, id) ? &session->last_sent_id : &session->last_recv_id;
+    *last = id > *last ? id : *last;
+    *stream = h2_stream_live(session, id);
+    if (*stream == NULL) {
+        *stream = h2_stream_add(session, id, H2_ST_OPENED, H2_STREAM_ADOPTED);
+    }
+    return *stream != NULL ? H2_GO : H2_ERR_NOMEM;
+}
