@@ -52,6 +52,7 @@ enum h2_octet_facts {
     H2_VALUE_EDGE_SPACE = 0x08,
     H2_VALUE_NUL_CR_LF = 0x10,
     H2_VALUE_CONTROL = 0x20, /* another control octet than tab, or DEL */
+    H2_NAME_FACTS = H2_NAME_EMPTY | H2_NAME_UPPERCASE | H2_NAME_BAD,
 };
 
 /* No entry: the field does not rest on an entry from before the capture or a loss. */

@@ -494,6 +494,7 @@ static uint32_t literal_octets_least(const struct literal *literal)
 struct name_source {
     const struct hpack_entry *entry; /* a dynamic entry has it */
     bool known;
+    uint8_t name_facts;
     uint32_t least; /* of an unknown one: octets it has at least */
 };
 
@@ -502,7 +503,7 @@ static bool find_name(struct hpack_decoder *decoder, const struct repr *repr,
                       struct hpack_entry *made, struct name_source *source)
 {
     struct hpack_table *table = &decoder->table;
-    *source = (struct name_source){ NULL, true, 0 };
+    *source = (struct name_source){ NULL, true, 0, 0 };
     if (repr->number == 0) {
         source->known = !repr->name.skipped;
         source->least = literal_octets_least(&repr->name);
@@ -527,6 +528,7 @@ static bool find_name(struct hpack_decoder *decoder, const struct repr *repr,
         made->name_len = entry->name_len;
         made->token = entry->token;
         source->entry = entry;
+        source->name_facts = entry->octet_facts & H2_NAME_FACTS;
     } else {
         made->entry = entry->entry;
         made->entry_loss = entry->entry_loss;
@@ -602,10 +604,11 @@ static void judge_literal(const struct hpack_table *table, const struct repr *re
     }
     if (repr->number == 0 && source->known) {
         made->token = (uint8_t)message_token_of(name);
-    }
-    made->octet_facts = message_octet_facts(name, value);
-    if (!source->known) {
-        made->octet_facts &= (uint8_t)~H2_NAME_EMPTY;
+        made->octet_facts = message_octet_facts(name, value);
+    } else {
+        /* A name from a table was judged when it went in; an unknown one is not. */
+        made->octet_facts = message_octet_facts(span_empty(), value) & (uint8_t)~H2_NAME_EMPTY;
+        made->octet_facts |= source->name_facts;
     }
     uint64_t octets = (uint64_t)32 + (source->known ? made->name_len : source->least) +
                       (repr->value.skipped ? literal_octets_least(&repr->value) : made->value_len);

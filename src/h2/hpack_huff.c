@@ -35,8 +35,9 @@ static unsigned long_symbol(uint32_t top, uint8_t *symbol)
     return 0;
 }
 
-/* The last octets, a symbol a time: bits beyond the string's end read as ones. step 0: all symbols
- * go to the same octet, for who only asks whether the string is valid. */
+/* The last octets: symbols by pairs while a look-up's bits are all there, then a symbol a time with
+ * bits beyond the string's end read as ones. step 0: all symbols go to the same two octets, for who
+ * only asks whether the string is valid. */
 static enum check decode_tail(struct bits bits, const uint8_t *pos, const uint8_t *end,
                               uint8_t **out, unsigned step)
 {
@@ -45,6 +46,18 @@ static enum check decode_tail(struct bits bits, const uint8_t *pos, const uint8_
         while (bits.valid <= 56 && pos < end) {
             bits.value |= (uint64_t)*pos++ << (56 - bits.valid);
             bits.valid += 8;
+        }
+        while (bits.valid >= HPACK_HUFF_BITS) {
+            const struct hpack_huff_row *row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
+            if (row->count == 0) {
+                break;
+            }
+            memcpy(to, row->symbols, 2);
+            to += row->count * step;
+            bits_drop(&bits, row->bits);
+        }
+        if (bits.valid < LONG_BITS_MAX && pos < end) {
+            continue;
         }
         if (bits.valid <= PADDING_MAX &&
             (bits.valid == 0 || ~bits.value >> (64 - bits.valid) == 0)) {
@@ -111,7 +124,7 @@ enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
 
 enum check hpack_huff_check(struct span in)
 {
-    uint8_t octet;
-    uint8_t *to = &octet;
+    uint8_t octets[2];
+    uint8_t *to = octets;
     return decode_tail((struct bits){ 0, 0 }, in.ptr, in.ptr + in.len, &to, 0);
 }

@@ -132,17 +132,17 @@ static uint8_t value_facts(struct span value)
     if (is_edge_space(value.ptr[0]) || is_edge_space(value.ptr[value.len - 1])) {
         facts = H2_VALUE_EDGE_SPACE;
     }
+    if (value.len < 8) {
+        return facts | control_facts(value);
+    }
     bool suspect = false;
-    size_t i = 0;
-    for (; i + 8 <= value.len; i += 8) {
-        uint64_t octets;
+    uint64_t octets;
+    for (size_t i = 0; i + 8 < value.len; i += 8) {
         memcpy(&octets, value.ptr + i, 8);
         suspect |= has_control(octets);
     }
-    if (suspect) {
-        return facts | control_facts(value);
-    }
-    return facts | control_facts((struct span){ value.ptr + i, value.len - i });
+    memcpy(&octets, value.ptr + value.len - 8, 8);
+    return suspect || has_control(octets) ? facts | control_facts(value) : facts;
 }
 
 uint8_t message_octet_facts(struct span name, struct span value)
