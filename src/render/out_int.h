@@ -33,6 +33,15 @@ static inline uint8_t *out_room(struct out *out, size_t n)
     return out->buf + out->len;
 }
 
+/* The next n octets (far fewer than the buffer has) will lie together in the buffer: no write comes
+ * between them. */
+static inline void out_together(struct out *out, size_t n)
+{
+    if (H2D_UNLIKELY(out->len + n >= out->flush_at)) {
+        out_make_room(out);
+    }
+}
+
 static inline void out_used(struct out *out, const uint8_t *end)
 {
     out->len = (size_t)(end - out->buf);

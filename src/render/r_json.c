@@ -66,11 +66,10 @@ static void put_stamp(struct jsonw *json, struct render *render, const struct po
         out->len += render->stamp_len;
         return;
     }
-    (void)out_room(out, sizeof render->stamp);
+    out_together(out, sizeof render->stamp);
     size_t from = out->len;
     put_positions(json, render, first, last);
-    /* Four keys with numbers of at most 20 digits fit the stamp; the buffer was not written out
-     * in between, for there was room. */
+    /* Four keys with numbers of at most 20 digits fit the stamp. */
     assert(out->len >= from && out->len - from <= sizeof render->stamp);
     render->stamp_len = out->len - from;
     memcpy(render->stamp, out->buf + from, render->stamp_len);
@@ -153,7 +152,8 @@ static void put_type_text(struct jsonw *json, struct render *render, const struc
     uint16_t key = (uint16_t)(hd->type << 8 | hd->raw_flags);
     struct type_text *entry = &render->types[(hd->type * 5U + hd->raw_flags) % TYPE_TEXTS];
     struct out *out = json->out;
-    uint8_t *at = out_room(out, 2 * sizeof entry->text);
+    out_together(out, sizeof entry->text);
+    uint8_t *at = out_room(out, sizeof entry->text);
     if (H2D_LIKELY(entry->len > 0 && entry->key == key)) {
         /* All of it, for a length that is known copies faster; what is behind it is overwritten. */
         memcpy(at, entry->text, sizeof entry->text);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "h2/session.h"
 #include "render/parts.h"
@@ -761,6 +762,52 @@ static void test_no_allocation_when_warm(void **state)
     }
 }
 
+/* What goes through a descriptor's buffer is what goes to memory, wherever the buffer ends. */
+static void test_descriptor(void **state)
+{
+    (void)state;
+    for (unsigned format = 0; format < 2; format++) {
+        struct run run = { .options = { .format = (enum render_format)format } };
+        begin(&run);
+        FILE *file = tmpfile();
+        assert_non_null(file);
+        struct out *other = out_new(&run.mem, fileno(file));
+        size_t from = out_memory(run.out).len;
+        play_sample(&run);
+        struct span got = out_memory(run.out);
+        size_t len = got.len - from;
+
+        struct render *again = render_new(&run.mem, other, &run.options);
+        struct pos first = at(1, 0);
+        struct connection_info info = { .conn = 1 };
+        struct render_conn *conn = run.conn;
+        render_first_packet(again, &first, 6);
+        run.conn = render_connection_begin(again, &info);
+        out_flush(other);
+        off_t begins = lseek(fileno(file), 0, SEEK_END);
+        for (unsigned k = 0; k < 2000; k++) {
+            play_sample(&run);
+        }
+        out_flush(other);
+        assert_int_equal(lseek(fileno(file), begins, SEEK_SET), begins);
+        char *record = test_malloc(len);
+        for (unsigned k = 0; k < 2000; k++) {
+            assert_int_equal(read(fileno(file), record, len), len);
+            assert_memory_equal(record, got.ptr + from, len);
+        }
+        test_free(record);
+        render_connection_end(run.conn);
+        render_free(again);
+        run.conn = conn;
+        (void)fclose(file);
+        out_free(other);
+        render_connection_end(run.conn);
+        render_free(run.render);
+        out_free(run.out);
+        assert_int_equal(run.mem.used, 0);
+    }
+}
+
 /* ---- -x: every octet once ---- */
 
 struct cover {
@@ -858,6 +905,7 @@ int main(void)
         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_no_allocation_when_warm),
+        cmocka_unit_test(test_descriptor),
         cmocka_unit_test(test_every_octet_is_named_once),
         cmocka_unit_test(test_no_memory),
     };
