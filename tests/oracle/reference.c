@@ -23,7 +23,7 @@ struct side {
     bool in_local; /* what is sent now was asked for by the script */
     bool in_upgrade;
     bool dead;
-    uint8_t ext_type;
+    uint32_t unsent; /* stream whose opening frame could not be sent: it never was */
 };
 
 /* ---- callbacks that are written down ---- */
@@ -220,6 +220,10 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t code, void *user)
 {
     struct side *side = user;
+    if (side->unsent == (uint32_t)stream) {
+        side->unsent = 0;
+        return 0;
+    }
     struct event *e = transcript_add(side->t, EV_SC);
     (void)session;
     e->stream = (uint32_t)stream;
@@ -332,12 +336,30 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* What the session did not let out; the stream that the frame would have opened is closed at once. */
+static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                             void *user)
+{
+    struct side *side = user;
+    (void)session;
+    (void)error;
+    side->unsent = 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        side->unsent = (uint32_t)frame->hd.stream_id;
+    } else if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
+        side->unsent = (uint32_t)frame->push_promise.promised_stream_id;
+    }
+    return 0;
+}
+
 static void drain(struct side *side)
 {
     const uint8_t *octets;
     while (!side->dead && nghttp2_session_mem_send(side->session, &octets) > 0) {
     }
-    transcript_send(side->t);
+    if (!side->dead) {
+        transcript_send(side->t);
+    }
 }
 
 /* ---- local actions ---- */
@@ -477,6 +499,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(c, on_frame_not_send);
     return c;
 }
 

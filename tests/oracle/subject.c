@@ -411,7 +411,10 @@ static void run_unit(struct side *side, const struct step *step)
 
 static void drain(struct side *side)
 {
-    if (side->script->undrained && !side->dead) {
+    if (side->dead) { /* what was decided is never sent */
+        return;
+    }
+    if (side->script->undrained) {
         int rv = h2_session_drain(side->session);
         assert(rv == 0);
     }
@@ -430,6 +433,9 @@ static void run_step(struct side *side, const struct reference_run *reference, s
     for (size_t k = i > 0 ? reference->sent_ends[i - 1] : 0;
          k < reference->sent_ends[i] && !side->dead; k++) {
         mirror(side, &reference->sent[k]);
+    }
+    if (step->is_local) { /* what it sent is sent now, not only asked for */
+        drain(side);
     }
     transcript_end_step(side->t);
 }
