@@ -20,7 +20,7 @@ struct explain_counts {
     uint64_t rows[EXPLAIN_ROWS];
 };
 
-enum verdict explain_step(const struct script *script, const struct transcript *reference,
+enum verdict explain_step(const struct script *script, const struct reference_run *reference,
                           const struct transcript *subject, size_t step,
                           struct explain_counts *counts);
 

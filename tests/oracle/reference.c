@@ -336,7 +336,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* What the session did not let out; the stream that the frame would have opened is closed at once. */
+/* What the session did not let out; the stream that the frame would have opened is closed at once.
+ */
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error,
                              void *user)
 {
@@ -584,6 +585,7 @@ void reference_run(const struct script *script, struct reference_run *run)
     nghttp2_session_callbacks *callbacks = make_callbacks();
     nghttp2_option *option = make_options(script);
     memset(run, 0, sizeof *run);
+    run->deaf_from = SIZE_MAX;
     int rv = script->role == H2_ROLE_SERVER
                  ? nghttp2_session_server_new2(&side.session, callbacks, &side, option)
                  : nghttp2_session_client_new2(&side.session, callbacks, &side, option);
@@ -594,6 +596,9 @@ void reference_run(const struct script *script, struct reference_run *run)
     for (size_t i = 0; i < script->step_count; i++) {
         run_step(&side, &script->steps[i]);
         run->sent_ends[i] = run->sent_count;
+        if (run->deaf_from > i && !side.dead && !nghttp2_session_want_read(side.session)) {
+            run->deaf_from = i;
+        }
     }
     nghttp2_session_del(side.session);
     nghttp2_session_callbacks_del(callbacks);

@@ -21,6 +21,7 @@ struct reference_run {
     struct sent *sent;
     size_t sent_count, sent_cap;
     size_t *sent_ends; /* by step */
+    size_t deaf_from;  /* from this step on it neither reads nor sends anything any more */
 };
 
 void reference_run(const struct script *script, struct reference_run *run);
