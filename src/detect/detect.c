@@ -54,7 +54,8 @@ struct flow {
     struct flow_info info;
     enum flow_state state;
     bool forced;
-    unsigned client; /* the side that is the client, once that is known */
+    bool one_direction; /* one side has been waited for in vain */
+    unsigned client;    /* the side that is the client, once that is known */
     struct side sides[2];
     struct buf entries; /* struct entry */
     struct upgrade *upgrade;
@@ -196,7 +197,7 @@ static int begin(struct flow *f, enum connection_start start, unsigned client)
         .transport = TRANSPORT_H2C,
         .start = start,
         .first = f->info.first,
-        .one_direction = !f->sides[0].seen || !f->sides[1].seen,
+        .one_direction = f->one_direction,
     };
     f->client = client;
     f->out = f->detect->events.on_http2(f->detect->ctx, &info, has_request ? &request : NULL);
@@ -336,6 +337,7 @@ static int decide(struct flow *f, bool last)
         held += octets.len;
     }
     bool late = last || held > LIMIT_DETECT_OCTETS || entry_count(f) + 1 >= ENTRIES_MAX;
+    f->one_direction = late && (!f->sides[0].seen || !f->sides[1].seen);
     /* The preface outranks what the other side looks like. */
     unsigned first = looks[1] == LOOK_PREFACE ? 1 : 0;
     int answer;
