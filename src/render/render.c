@@ -657,6 +657,16 @@ struct render_conn *render_connection_begin(struct render *render,
     return conn;
 }
 
+void render_connection_set_owner(struct render_conn *conn, void *owner)
+{
+    conn->owner = owner;
+}
+
+void *render_connection_owner(const struct render_conn *conn)
+{
+    return conn->owner;
+}
+
 void render_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade)
 {
     if (count_record(conn->render)) {

@@ -50,6 +50,9 @@ struct h2_events render_events(const struct render *render);
 /* A connection begins: its record is written. NULL: memory is out. */
 struct render_conn *render_connection_begin(struct render *render,
                                             const struct connection_info *info) H2D_MUST_CHECK;
+/* A pointer for whoever began the connection: sessions hand on the struct render_conn only. */
+void render_connection_set_owner(struct render_conn *conn, void *owner);
+void *render_connection_owner(const struct render_conn *conn);
 /* The upgrade record of a connection (frame and callback views). */
 void render_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade);
 /* A finding that no session reported (TCP notes). */

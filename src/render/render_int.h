@@ -54,6 +54,7 @@ struct side {
 
 struct render_conn {
     struct render *render;
+    void *owner; /* render_connection_owner() */
     struct connection_info info;
     struct side sides[2];
     uint8_t *shown; /* findings shown, by check; NULL: none yet */

@@ -1,0 +1,336 @@
+/* packets of a capture: input ─► net ─► detect ─► feed.c ─► h2 ─► render
+ * octets of a raw stream: input ─► raw.c or halves.c ─► feed.c ─► h2 ─► render
+ *
+ * Each stage is a struct stream_sink (base/stream.h) of the one before it; the last, feed.c, lends
+ * the octets to a session, whose callbacks are render's. Nothing is kept longer than it is open. */
+#include "app/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "app/feed.h"
+#include "app/raw.h"
+#include "app/report.h"
+#include "app/run.h"
+#include "spec/limits.h"
+
+/* DATA octets shown when --data does not say. */
+#define DATA_OCTETS_TEXT 64
+
+/* ---- where connections come from and go to ---- */
+
+static bool port_is_wanted(const struct run *run, const struct flow_info *info)
+{
+    const struct app_options *o = run->options;
+    return !o->only_ports_given || options_port_in(o->only_ports, info->ends[0].port) ||
+           options_port_in(o->only_ports, info->ends[1].port);
+}
+
+/* net/ has a connection: detect/ is to look at it. */
+static struct stream_sink on_open(void *ctx, const struct flow_info *info)
+{
+    struct run *run = ctx;
+    static const struct stream_sink nobody;
+    if (!port_is_wanted(run, info)) {
+        run->report.other_ports++;
+        return nobody;
+    }
+    struct stream_sink sink = detect_open(run->detect, info);
+    if (sink.ops == NULL) {
+        others_add(&run->report.others, "memory limit", 1);
+    }
+    return sink;
+}
+
+static void on_note(void *ctx, const struct flow_info *info, const struct finding *note)
+{
+    feed_note(ctx, info, note);
+}
+
+/* detect/ knows it for HTTP/2: its octets go to sessions. */
+static struct stream_sink on_http2(void *ctx, const struct connection_info *info,
+                                   const struct upgrade_info *upgrade)
+{
+    return feed_open(ctx, info, upgrade);
+}
+
+static void on_other(void *ctx, const struct flow_info *info, const char *name)
+{
+    struct run *run = ctx;
+    (void)info;
+    others_add(&run->report.others, name, 1);
+}
+
+/* ---- inputs ---- */
+
+/* Nothing more is wanted: -c is reached, or the output cannot take more. */
+static bool is_over(const struct run *run)
+{
+    return run->full || run->out_of_memory || out_rc(run->out, NULL) != RC_OK;
+}
+
+/* Whoever watches the output of a pipe sees all there is before we wait for more. */
+static void before_wait(void *ctx)
+{
+    struct run *run = ctx;
+    out_flush(run->out);
+}
+
+static void look_at_packet(struct run *run, const struct packet *packet)
+{
+    if (packet->pos.packet == 1) {
+        render_first_packet(run->render, &packet->pos, packet->ts_digits);
+    }
+    if (packet->wire_len > packet->octets.len && packet->octets.len > run->report.cut_to) {
+        run->report.cut_to = packet->octets.len;
+    }
+}
+
+static enum rc read_packets(struct run *run, struct input *input, struct net *net, struct err *err)
+{
+    enum rc rc = RC_OK;
+    int fed = 0;
+    while (rc == RC_OK && fed == 0 && !is_over(run)) {
+        struct packet packet;
+        rc = input_next_packet(input, &packet, err);
+        /* The last packet of a capture that was cut may be there in part. */
+        if (rc == RC_OK || (rc == RC_DAMAGED && packet.octets.len > 0)) {
+            look_at_packet(run, &packet);
+            fed = net_packet(net, &packet);
+        }
+    }
+    if (fed == 0 && !is_over(run)) {
+        fed = net_end(net);
+    }
+    if (fed != 0) {
+        return err_set(err, RC_NOMEM, "out of memory");
+    }
+    return rc == RC_OK ? RC_END : rc;
+}
+
+static enum rc read_capture(struct run *run, struct input *input, struct err *err)
+{
+    static const struct net_events events = { on_open, on_note };
+    struct net_options options;
+    net_options_init(&options);
+    options.key = run->key;
+    struct net *net = net_new(&run->mem, &options, &events, run);
+    if (net == NULL) {
+        return err_set(err, RC_NOMEM, "out of memory");
+    }
+    enum rc rc = read_packets(run, input, net, err);
+    struct net_stats stats = *net_stats(net);
+    net_free(net);
+    if ((rc == RC_END || rc == RC_DAMAGED) && !is_over(run)) {
+        report_input(run, &stats, rc == RC_END);
+    }
+    return rc;
+}
+
+static enum rc open_input(struct run *run, const char *path, bool raw, struct input **input,
+                          struct err *err)
+{
+    struct input_options options = { .raw = raw, .before_wait = before_wait, .ctx = run };
+    return input_open(&run->mem, path, &options, input, err);
+}
+
+/* Notes how an input ended, and says so. */
+static void settle(struct run *run, enum rc rc, const struct err *err)
+{
+    if (rc == RC_END || rc == RC_OK) {
+        return;
+    }
+    if (rc == RC_DAMAGED) {
+        run->damaged = true;
+    } else {
+        run->unusable = true;
+    }
+    report_line(run->messages, err->text);
+}
+
+static void finish_input(struct run *run, struct input *input)
+{
+    for (size_t i = 0; i < run->report.others.count; i++) {
+        const struct named_count *row = &run->report.others.rows[i];
+        others_add(&run->others, strcmp(row->name, "TLS") == 0 ? "tls_without_keys" : row->name,
+                   row->count);
+    }
+    run->packets += input_stats(input)->packets;
+    run->octets += input_stats(input)->octets;
+    input_close(input);
+}
+
+static void begin_report(struct run *run, const char *path)
+{
+    memset(&run->report, 0, sizeof(run->report));
+    run->report.name = strcmp(path, "-") == 0 ? "standard input" : path;
+    render_file(run->render, run->report.name);
+}
+
+static void read_one(struct run *run, const char *path)
+{
+    struct err err = { .rc = RC_OK };
+    struct input *input = NULL;
+    begin_report(run, path);
+    enum rc rc = open_input(run, path, run->options->raw, &input, &err);
+    if (rc != RC_OK) {
+        settle(run, rc, &err);
+        return;
+    }
+    run->raw = input_kind(input) == INPUT_RAW;
+    rc = run->raw ? raw_read(run, input, &err) : read_capture(run, input, &err);
+    if (run->raw && rc == RC_END && !is_over(run)) {
+        report_input(run, NULL, true);
+    }
+    settle(run, rc, &err);
+    finish_input(run, input);
+}
+
+/* --c2s and --s2c. */
+static void read_halves(struct run *run)
+{
+    struct err err = { .rc = RC_OK };
+    struct input *halves[2] = { NULL, NULL };
+    begin_report(run, run->options->c2s);
+    run->raw = run->in_step = true;
+    enum rc rc = open_input(run, run->options->c2s, true, &halves[DIR_C2S], &err);
+    if (rc == RC_OK) {
+        rc = open_input(run, run->options->s2c, true, &halves[DIR_S2C], &err);
+    }
+    if (rc == RC_OK) {
+        rc = raw_read_halves(run, halves, &err);
+        if (rc == RC_END && !is_over(run)) {
+            report_input(run, NULL, true);
+        }
+    }
+    settle(run, rc, &err);
+    for (unsigned i = 0; i < 2; i++) {
+        if (halves[i] != NULL) {
+            finish_input(run, halves[i]);
+        }
+    }
+}
+
+/* ---- output ---- */
+
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    if (isatty(STDOUT_FILENO) != 1) {
+        return 0;
+    }
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static bool want_color(const struct app_options *o)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool wanted = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
+    return o->color == COLOR_ALWAYS || (o->color == COLOR_AUTO && wanted);
+}
+
+static struct render *open_render(struct run *run)
+{
+    const struct app_options *o = run->options;
+    uint64_t data_default = o->format == FORMAT_TEXT ? DATA_OCTETS_TEXT : 0;
+    struct render_options options = {
+        .view = o->view,
+        .format = o->format,
+        .time = o->time,
+        .octets = o->octets,
+        .quiet = o->quiet,
+        .verbosity = o->verbosity,
+        .data_octets = o->data_given ? o->data_octets : data_default,
+        .color = want_color(o),
+        .width = terminal_width(),
+        .max_records = o->max_records,
+        .several_files = o->file_count > 1,
+    };
+    return render_new(&run->mem, run->out, &options);
+}
+
+/* The last record, the last messages, and the exit status. */
+static int finish(struct run *run)
+{
+    int code = (int)report_exit(run);
+    struct run_summary summary = {
+        .packets = run->packets,
+        .octets = run->octets,
+        .http2_connections = run->http2,
+        .others = run->others.rows,
+        .other_count = run->others.count,
+        .truncated = run->damaged,
+        .exit_code = code,
+    };
+    struct err err = { .rc = RC_OK };
+    render_summary(run->render, &summary, run->messages);
+    out_flush(run->out);
+    switch (out_rc(run->out, &err)) {
+    case RC_OK:
+        return code;
+    case RC_CLOSED: /* whoever read it has enough */
+        return EXIT_DECODED;
+    default:
+        report_line(run->messages, err.text);
+        return EXIT_UNUSABLE;
+    }
+}
+
+/* ---- the whole ---- */
+
+static void read_all(struct run *run)
+{
+    const struct app_options *o = run->options;
+    if (o->c2s != NULL) {
+        read_halves(run);
+    } else if (o->file_count == 0) {
+        read_one(run, "-");
+    }
+    for (size_t i = 0; i < o->file_count && !is_over(run); i++) {
+        read_one(run, o->files[i]);
+    }
+    if (run->out_of_memory) {
+        report_line(run->messages, "out of memory");
+    }
+}
+
+static struct detect *open_detect(struct run *run)
+{
+    static const struct detect_events events = { on_http2, on_other };
+    struct detect_options options;
+    memcpy(options.forced_ports, run->options->ports, sizeof(options.forced_ports));
+    if (run->options->c2s != NULL) {
+        /* The halves of --c2s and --s2c have port 0, and are HTTP/2 because the user says so. */
+        options.forced_ports[0] |= 1;
+    }
+    return detect_new(&run->mem, &options, &events, run);
+}
+
+int pipeline_run(const struct app_options *options)
+{
+    struct run run;
+    memset(&run, 0, sizeof(run));
+    run.options = options;
+    mem_init(&run.mem, 0);
+    mem_init(&run.h2_mem, (size_t)LIMIT_HTTP2_OCTETS);
+    run.key = siphash_key_make(options->deterministic);
+    map_init(&run.feeds, &run.mem, run.key.k1);
+    run.out = out_new(&run.mem, STDOUT_FILENO);
+    run.messages = out_new(&run.mem, STDERR_FILENO);
+    run.detect = open_detect(&run);
+    run.render = run.out != NULL ? open_render(&run) : NULL;
+    int code = EXIT_UNUSABLE;
+    if (run.messages != NULL && run.detect != NULL && run.render != NULL) {
+        run.events = render_events(run.render);
+        read_all(&run);
+        code = finish(&run);
+    }
+    render_free(run.render);
+    detect_free(run.detect);
+    out_free(run.messages);
+    out_free(run.out);
+    map_fini(&run.feeds);
+    return code;
+}

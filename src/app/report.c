@@ -1,0 +1,172 @@
+#include "app/report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void others_add(struct others *others, const char *name, uint64_t count)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        if (strcmp(others->rows[i].name, name) == 0) {
+            others->rows[i].count += count;
+            return;
+        }
+    }
+    if (others->count < OTHERS_MAX) {
+        others->rows[others->count++] = (struct named_count){ name, count };
+    }
+}
+
+void report_line(struct out *messages, const char *text)
+{
+    out_text(messages, "h2dump: ");
+    out_escaped(messages, span_str(text));
+    out_char(messages, '\n');
+    out_flush(messages);
+}
+
+/* A line that begins with the input's name. */
+static void begin_line(const struct run *run)
+{
+    out_text(run->messages, "h2dump: ");
+    out_escaped(run->messages, span_str(run->report.name));
+    out_text(run->messages, ": ");
+}
+
+static void end_line(const struct run *run)
+{
+    out_char(run->messages, '\n');
+    out_flush(run->messages);
+}
+
+/* ---- what was seen ---- */
+
+/* How a name is put into a sentence, where "<count> <name>" alone would not do. */
+struct phrase {
+    const char *name, *one, *many, *advice;
+};
+
+static const struct phrase phrases[] = {
+    { "TLS", "TLS connection", "TLS connections", " (this version decrypts no TLS)" },
+    { "QUIC", "QUIC flow", "QUIC flows", " (HTTP/3 is not supported)" },
+    { "joined late", "connection joined late and not recognised",
+      "connections joined late and not recognised", " (--port N searches them for frames)" },
+    { "unknown", "connection of an unknown protocol", "connections of unknown protocols", "" },
+    { "other port", "connection on another port", "connections on other ports", " (--only-port)" },
+    { "memory limit", "connection not followed for want of memory",
+      "connections not followed for want of memory", "" },
+    { "HTTP proxy tunnel (CONNECT)", "HTTP proxy tunnel (CONNECT)", "HTTP proxy tunnels (CONNECT)",
+      " (not followed by this version)" },
+    { "UDP packet", "UDP packet", "UDP packets", "" },
+    { "fragment", "IP fragment", "IP fragments", " (not put together by this version)" },
+    { "no TCP", "packet without TCP", "packets without TCP", "" },
+    { "no payload", "TCP packet without payload", "TCP packets without payload", "" },
+};
+
+static void put_part(struct out *out, bool *first, const char *name, uint64_t count)
+{
+    const struct phrase *phrase = NULL;
+    if (count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < H2D_COUNT_OF(phrases); i++) {
+        if (strcmp(phrases[i].name, name) == 0) {
+            phrase = &phrases[i];
+        }
+    }
+    out_text(out, *first ? ": " : ", ");
+    *first = false;
+    out_u64(out, count);
+    out_char(out, ' ');
+    out_text(out, phrase == NULL ? name : count == 1 ? phrase->one : phrase->many);
+    out_text(out, phrase == NULL ? "" : phrase->advice);
+}
+
+static void say_none_found(const struct run *run, const struct net_stats *net)
+{
+    const struct input_report *report = &run->report;
+    struct out *out = run->messages;
+    bool first = true;
+    begin_line(run);
+    out_text(out, "no HTTP/2 found");
+    if (net != NULL) {
+        out_text(out, " in ");
+        out_u64(out, net->packets);
+        out_text(out, net->packets == 1 ? " packet" : " packets");
+    }
+    for (size_t i = 0; i < report->others.count; i++) {
+        put_part(out, &first, report->others.rows[i].name, report->others.rows[i].count);
+    }
+    put_part(out, &first, "other port", report->other_ports);
+    if (net != NULL) {
+        put_part(out, &first, "QUIC", net->quic_flows);
+        put_part(out, &first, "fragment", net->fragments);
+        if (first) {
+            put_part(out, &first, "no payload", net->tcp_packets);
+            put_part(out, &first, "UDP packet", net->udp_packets);
+            put_part(out, &first, "no TCP", net->other_packets + net->not_ip + net->malformed);
+        }
+    }
+    end_line(run);
+}
+
+static void say_unsupported_links(const struct run *run, const struct net_stats *net)
+{
+    for (size_t i = 0; i < net->unsupported_count; i++) {
+        const char *name = net_link_type_name(net->unsupported[i].link_type);
+        begin_line(run);
+        out_printf(run->messages, "link type %u", (unsigned)net->unsupported[i].link_type);
+        if (name != NULL) {
+            out_printf(run->messages, " (%s)", name);
+        }
+        uint64_t packets = net->unsupported[i].packets;
+        out_printf(run->messages, " is not supported: %" PRIu64 " packet%s skipped", packets,
+                   packets == 1 ? "" : "s");
+        end_line(run);
+    }
+}
+
+/* More than nine tenths of the payload were never written to the file. */
+static bool payload_is_cut(const struct net_stats *net)
+{
+    return net->payload_cut_octets > net->payload_octets / 10 * 9;
+}
+
+void report_input(struct run *run, const struct net_stats *net, bool whole)
+{
+    const struct input_report *report = &run->report;
+    if (net != NULL && net->packets == 0) {
+        if (whole) {
+            begin_line(run);
+            out_text(run->messages, "valid capture with no packets");
+            end_line(run);
+        }
+    } else if (net != NULL && payload_is_cut(net)) {
+        say_unsupported_links(run, net);
+        begin_line(run);
+        out_printf(run->messages,
+                   "payload is not in the file: packets were cut to %zu octets at capture time "
+                   "(use -s 0 there)",
+                   report->cut_to);
+        end_line(run);
+    } else if (report->http2 == 0) {
+        if (net != NULL) {
+            say_unsupported_links(run, net);
+        }
+        if (net == NULL || net->unsupported_count == 0 || net->tcp_packets > 0) {
+            say_none_found(run, net);
+        }
+    } else if (net != NULL) {
+        say_unsupported_links(run, net);
+    }
+}
+
+enum exit_code report_exit(const struct run *run)
+{
+    if (run->unusable || run->out_of_memory) {
+        return EXIT_UNUSABLE;
+    }
+    if (run->damaged) {
+        return EXIT_CUT;
+    }
+    return run->http2 > 0 ? EXIT_DECODED : EXIT_NONE_FOUND;
+}

@@ -1,0 +1,53 @@
+/* One run of the program: what its parts share. Private to app/; see pipeline.h for the way through
+ * the program. */
+#ifndef H2DUMP_APP_RUN_H
+#define H2DUMP_APP_RUN_H
+
+#include "app/options.h"
+#include "base/map.h"
+#include "base/siphash.h"
+#include "detect/detect.h"
+#include "input/input.h"
+#include "net/net.h"
+#include "render/render.h"
+
+#define OTHERS_MAX 48
+
+/* Connections that were not HTTP/2, by name; the names are constants. */
+struct others {
+    struct named_count rows[OTHERS_MAX];
+    size_t count;
+};
+
+/* What one input was. */
+struct input_report {
+    const char *name; /* as messages have it */
+    uint64_t http2;   /* connections */
+    struct others others;
+    uint64_t other_ports; /* connections that --only-port passed over */
+    size_t cut_to;        /* longest packet that was cut at capture time, octets kept; 0: none */
+};
+
+struct run {
+    const struct app_options *options;
+    struct mem mem;    /* input, net, detection, output */
+    struct mem h2_mem; /* HTTP/2 state of all connections, LIMIT_HTTP2_OCTETS */
+    struct out *out, *messages;
+    struct render *render;
+    struct h2_events events;
+    struct siphash_key key;
+    struct map feeds;           /* struct feed by the hash of its addresses: for notes on flows */
+    struct input_report report; /* of the input under way */
+    struct others others;       /* of the whole run */
+    uint64_t http2, packets, octets;
+    struct detect *detect;
+    bool raw;               /* the input under way has no packets */
+    bool in_step;           /* raw: its first octet is a frame's, or the preface's */
+    bool full;              /* -c is reached, or nobody reads any more: stop */
+    bool out_of_memory;     /* a stage said so */
+    bool unusable, damaged; /* what became of inputs: exit 2, 3 */
+};
+
+void others_add(struct others *others, const char *name, uint64_t count);
+
+#endif
