@@ -48,7 +48,7 @@ static void put_line(struct transcript *transcript, enum kind kind,
                      const struct h2_session *session, const char *text)
 {
     struct text line = { 0 };
-    if (transcript->muted || (transcript->tc->shown & (1U << kind)) == 0) {
+    if (transcript->muted) {
         return;
     }
     text_addf(&line, "%s%s", mark_of(transcript, session), kind_names[kind]);
@@ -94,15 +94,28 @@ void listen_flush(struct transcript *transcript)
     flush_dir(transcript, DIR_S2C);
 }
 
+/* Whether lines of this kind are in the transcript. Those that are not do not part data either, but
+ * for the bounds of a frame. */
+static bool is_shown(struct transcript *transcript, enum kind kind)
+{
+    bool shown = (transcript->tc->shown & (1U << kind)) != 0;
+    if (shown || kind == KIND_BEGIN || kind == KIND_END) {
+        listen_flush(transcript);
+    }
+    return shown;
+}
+
 void listen_add(struct transcript *transcript, enum kind kind, const struct h2_session *session,
                 const char *format, ...)
 {
     char text[1024];
     va_list args;
+    if (!is_shown(transcript, kind)) {
+        return;
+    }
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    listen_flush(transcript);
     put_line(transcript, kind, session, text);
 }
 
@@ -244,9 +257,10 @@ static void add_frame(struct text *line, const struct h2_frame *frame, bool payl
         text_addf(line, " reserved=1");
     }
     if (frame->discard != NULL) {
-        size_t at = line->len;
-        text_addf(line, " discarded=1 discard=%s", frame->discard);
-        for (char *p = line->ptr + at + 1; *p != '\0'; p++) {
+        text_addf(line, " discarded=1");
+        size_t at = line->len + 1;
+        text_addf(line, " discard=%s", frame->discard);
+        for (char *p = line->ptr + at; *p != '\0'; p++) {
             *p = *p == ' ' ? '_' : *p;
         }
     }
@@ -263,7 +277,9 @@ static int frame_line(struct transcript *transcript, enum kind kind, struct h2_s
                       const struct h2_frame *frame, const char *word, bool payload)
 {
     struct text line = { 0 };
-    listen_flush(transcript);
+    if (!is_shown(transcript, kind)) {
+        return answer(transcript, kind);
+    }
     add_frame_name(&line, &frame->hd);
     if (*word != '\0') {
         text_addf(&line, " %s", word);
@@ -299,7 +315,9 @@ static int on_begin_headers(struct h2_session *session, const struct h2_frame *f
                                               "" };
     bool push = frame->hd.type == H2_PUSH_PROMISE;
     struct text line = { 0 };
-    listen_flush(user);
+    if (!is_shown(user, KIND_HEADERS)) {
+        return answer(user, KIND_HEADERS);
+    }
     text_addf(&line, "%s", push ? "PUSH" : categories[frame->payload.headers.category]);
     add_frame(&line, frame, true);
     text_addf(&line, " stream=%" PRIu32, frame->hd.stream_id);
@@ -335,10 +353,11 @@ static int field_line(struct transcript *transcript, enum kind kind, struct h2_s
                       const struct h2_header *header)
 {
     struct text line = { 0 };
-    listen_flush(transcript);
-    add_field(&line, header);
-    put_line(transcript, kind, session, line.ptr);
-    text_fini(&line);
+    if (is_shown(transcript, kind)) {
+        add_field(&line, header);
+        put_line(transcript, kind, session, line.ptr);
+        text_fini(&line);
+    }
     if (header->name.ptr[header->name.len] != '\0' ||
         header->value.ptr[header->value.len] != '\0') {
         add_problem(transcript, "a name or value without its final NUL");
@@ -427,7 +446,9 @@ static int on_error(struct h2_session *session, int lib_error, const char *messa
 static void on_action(struct h2_session *session, const struct h2_action *action, void *user)
 {
     struct text line = { 0 };
-    listen_flush(user);
+    if (!is_shown(user, KIND_SEND)) {
+        return;
+    }
     text_addf(&line, "%s", h2_action_name(action->type));
     if (action->type == H2_ACTION_RST_STREAM || action->type == H2_ACTION_WINDOW_UPDATE) {
         text_addf(&line, " %" PRIu32, action->stream_id);

@@ -24,6 +24,7 @@ struct player {
     struct h2_connection *connection;
     struct h2_session *sessions[2]; /* by direction; one is NULL but for a connection */
     int fatal;                      /* what was returned; 0 */
+    bool by_feed;                   /* by something else than the receive functions */
     bool at_known;
     struct pos pos;
     bool gap_seen;
@@ -105,6 +106,21 @@ static void fatal(struct player *player, struct h2_session *session, int code)
     }
 }
 
+/* A call that may only fail for want of memory; it does not end the session. */
+static void must(struct player *player, int result)
+{
+    if (result != 0 && player->fatal == 0) {
+        player->fatal = result;
+        player->by_feed = true;
+        player->outcome->nomem = result == H2_ERR_NOMEM;
+    }
+}
+
+static bool play_observes(const struct player *player)
+{
+    return player->play->profile == H2_PROFILE_OBSERVER;
+}
+
 static void push(struct player *player, struct h2_session *session, const uint8_t *octets,
                  size_t len, size_t chunk)
 {
@@ -116,6 +132,10 @@ static void push(struct player *player, struct h2_session *session, const uint8_
         free(copy);
         if (result < 0) {
             fatal(player, session, (int)result);
+            return;
+        }
+        if (!h2_session_in_step(session) && play_observes(player)) {
+            player->gap_seen = true; /* octets of a search are nobody's */
             return;
         }
         if ((size_t)result > take || (result == 0 && take > 0)) {
@@ -147,6 +167,8 @@ static void pull(struct player *player, struct h2_session *session, const uint8_
     free(source.lent);
     if (result != 0) {
         fatal(player, session, result);
+    } else if (!h2_session_in_step(session) && play_observes(player)) {
+        player->gap_seen = true;
     } else if (source.left > 0) {
         problem(player, "the receive callback was not asked to the end");
     }
@@ -159,6 +181,9 @@ static void feed(struct player *player, enum dir dir, const void *octets, size_t
     if (session == NULL) {
         problem(player, "octets in the direction that the session does not take");
         return;
+    }
+    if (play_observes(player) && !h2_session_in_step(session)) {
+        return; /* these octets are those of a search for a frame boundary */
     }
     if (player->at_known) {
         player->pos.packet++;
@@ -177,15 +202,6 @@ static void feed(struct player *player, enum dir dir, const void *octets, size_t
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 static const char empty_settings[] = "\0\0\0\4\0\0\0\0\0";
 static const char settings_ack[] = "\0\0\0\4\1\0\0\0\0";
-
-static void must(struct player *player, int result)
-{
-    if (result != 0 && player->fatal == 0) {
-        player->fatal = result;
-        player->transcript->dead = true;
-        player->outcome->nomem = result == H2_ERR_NOMEM;
-    }
-}
 
 static void open_streams(struct player *player)
 {
@@ -421,10 +437,7 @@ static void do_local(struct player *player, const struct step *step, const struc
     };
     for (size_t i = 0; i < H2D_COUNT_OF(rows) && words->count >= 2; i++) {
         if (strcmp(rows[i].name, words->word[1]) == 0 && words->count >= rows[i].words) {
-            int result = rows[i].fn(player, step, words);
-            if (result != 0 && player->fatal == 0) {
-                fatal(player, NULL, result);
-            }
+            must(player, rows[i].fn(player, step, words));
             return;
         }
     }
@@ -528,7 +541,8 @@ static void check_deafness(struct player *player)
 {
     static const uint8_t ping[] = { 0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8 };
     struct h2_session *session = session_of(player);
-    if (player->connection != NULL || player->play->profile != H2_PROFILE_ENDPOINT ||
+    if (player->connection != NULL || player->by_feed ||
+        player->play->profile != H2_PROFILE_ENDPOINT ||
         (player->fatal == 0 && h2_session_want_read(session))) {
         return;
     }
