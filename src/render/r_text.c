@@ -64,6 +64,20 @@ void text_field(struct line *line, const struct h2_header *header)
     }
 }
 
+/* As text_field, and what is no field. */
+static void put_field(struct line *line, const struct h2_header *field)
+{
+    if (field->repr != HPACK_SIZE_UPDATE) {
+        text_field(line, field);
+        return;
+    }
+    line_style(line, STYLE_ASIDE);
+    line_text(line, "[table size update to ");
+    line_u64(line, field->index);
+    line_text(line, "]");
+    line_style(line, STYLE_NONE);
+}
+
 static bool same_field(const struct h2_header *a, const struct h2_header *b)
 {
     return span_equal(a->name, b->name) && span_equal(a->value, b->value) &&
@@ -91,7 +105,7 @@ static void put_fields(struct render *render, const struct kept *kept)
         if (field.certainty == H2_INFERRED) {
             line_styled(&line, STYLE_UNKNOWN, "~");
         }
-        text_field(&line, &field);
+        put_field(&line, &field);
         if (repeats > 1) {
             line_text(&line, "   (x");
             line_u64(&line, repeats);
@@ -122,41 +136,39 @@ static bool find_field(const struct kept *kept, enum h2_token token, struct span
     return false;
 }
 
-/* What a whole block says: "GET /", "200", "trailers". */
-static void put_block_summary(struct line *line, const struct kept *kept)
+static void put_request_line(struct line *line, const struct kept *kept)
 {
-    struct span value;
-    bool method = find_field(kept, H2_TOKEN_METHOD, &value);
-    if (method) {
-        line_wire(line, value, 0);
+    struct span method = span_empty(), target, protocol;
+    if (find_field(kept, H2_TOKEN_METHOD, &method)) {
+        line_wire(line, method, 0);
     }
-    struct span path;
-    bool connect = method && span_equal(value, span_str("CONNECT"));
-    if (find_field(kept, H2_TOKEN_PATH, &path) ||
-        (connect && find_field(kept, H2_TOKEN_AUTHORITY, &path))) {
-        line_text(line, method ? " " : "");
-        line_wire(line, path, 0);
+    bool connect = span_equal(method, span_str("CONNECT"));
+    if (find_field(kept, H2_TOKEN_PATH, &target) ||
+        (connect && find_field(kept, H2_TOKEN_AUTHORITY, &target))) {
+        line_text(line, method.len > 0 ? " " : "");
+        line_wire(line, target, 0);
     }
-    if (connect && find_field(kept, H2_TOKEN_PROTOCOL, &path)) {
+    if (connect && find_field(kept, H2_TOKEN_PROTOCOL, &protocol)) {
         line_text(line, " (");
-        line_wire(line, path, 1);
+        line_wire(line, protocol, 1);
         line_text(line, ")");
-    }
-    if (!method && find_field(kept, H2_TOKEN_STATUS, &value)) {
-        line_wire(line, value, 0);
     }
 }
 
-static bool block_is_trailers(const struct kept *kept)
+/* What a whole block says: "GET /", "200", "trailers". */
+static void put_block_summary(struct line *line, const struct side *side)
 {
-    size_t count = kept_field_count(kept);
-    for (size_t i = 0; i < count; i++) {
-        struct h2_header field = kept_field(kept, i);
-        if (field.certainty != H2_EXACT || (field.name.len > 0 && field.name.ptr[0] == ':')) {
-            return false;
-        }
+    struct span status;
+    line_text(line, "  ");
+    line_style(line, STYLE_SUMMARY);
+    if (find_field(side->kept, H2_TOKEN_STATUS, &status)) {
+        line_wire(line, status, 0);
+    } else if (side->block_is_more && !find_field(side->kept, H2_TOKEN_METHOD, &status)) {
+        line_text(line, "trailers");
+    } else {
+        put_request_line(line, side->kept);
     }
-    return count > 0;
+    line_style(line, STYLE_NONE);
 }
 
 /* ---- payloads ---- */
@@ -542,22 +554,14 @@ static void put_head(struct side *side, const struct h2_frame *frame,
         line_text(&line, "  ");
         line_flags(&line, &frame->hd);
     }
-    bool block = frame_ends_block(frame) && kept_field_count(side->kept) > 0;
     if (text_frame_says(frame)) {
         line_text(&line, "  ");
         line_style(&line, STYLE_SUMMARY);
         text_frame_summary(&line, frame);
         line_style(&line, STYLE_NONE);
     }
-    if (block) {
-        line_text(&line, "  ");
-        line_style(&line, STYLE_SUMMARY);
-        if (block_is_trailers(side->kept)) {
-            line_text(&line, "trailers");
-        } else {
-            put_block_summary(&line, side->kept);
-        }
-        line_style(&line, STYLE_NONE);
+    if (frame_ends_block(frame) && kept_field_count(side->kept) > 0) {
+        put_block_summary(&line, side);
     }
     put_remarks(&line, frame, cut);
     line_end_packets(&line, &frame->where.first, &frame->where.last);
@@ -613,8 +617,9 @@ static void text_frame(struct side *side, const struct h2_frame *frame,
     }
     if (side->kept != NULL && side->kept->payload.len > 0) {
         bool is_data = frame->hd.type == H2_DATA && frame->has_payload;
-        text_payload(render, buf_span(&side->kept->payload),
-                     is_data ? frame->payload.data.data_length : frame->hd.length);
+        uint64_t total = is_data ? frame->payload.data.data_length : frame->hd.length;
+        uint64_t missing = cut != NULL ? cut->missing : frame->missing;
+        text_payload(render, buf_span(&side->kept->payload), total > missing ? total - missing : 0);
     }
 }
 

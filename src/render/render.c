@@ -292,10 +292,20 @@ static int on_begin_frame(struct h2_session *session, const struct h2_frame *fra
     struct side *side = side_of(session, user);
     side->frame_open = true;
     side->pos = frame->where.last;
-    if (side->block_open && frame->hd.type != H2_CONTINUATION) {
-        side->block_open = false;
-        side_let_go(side);
+    if (frame->hd.type != H2_CONTINUATION) {
+        side->block_is_more = false;
+        if (side->block_open) {
+            side->block_open = false;
+            side_let_go(side);
+        }
     }
+    return 0;
+}
+
+static int on_begin_headers(struct h2_session *session, const struct h2_frame *frame, void *user)
+{
+    side_of(session, user)->block_is_more =
+        frame->hd.type == H2_HEADERS && frame->payload.headers.category == H2_CAT_HEADERS;
     return 0;
 }
 
@@ -310,7 +320,7 @@ static int on_header(struct h2_session *session, const struct h2_frame *frame,
     return 0;
 }
 
-/* Octets of the block's representations that yield no field: only -x shows them. */
+/* A representation that yields no field: only -x, and text with -v, show it. */
 static void on_size_update(struct h2_session *session, const struct h2_frame *frame,
                            const struct h2_header *header, void *user)
 {
@@ -574,8 +584,13 @@ struct h2_events render_events(const struct render *render)
     events.on_invalid_header = on_header;
     events.on_data_chunk_recv = options->data_octets > 0 ? on_payload : NULL;
     events.on_extension_chunk_recv = on_payload;
+    if (options->format == FORMAT_TEXT) {
+        events.on_begin_headers = on_begin_headers;
+    }
     if (options->octets) {
         events.on_frame_octets = on_frame_octets;
+    }
+    if (options->octets || (options->format == FORMAT_TEXT && options->verbosity > 0)) {
         events.on_size_update = on_size_update;
     }
     return events;

@@ -45,11 +45,12 @@ struct side {
     struct render_conn *conn;
     enum dir dir;
     bool frame_open;
-    bool frame_known;  /* callback view: its begin_frame was shown */
-    bool block_open;   /* more CONTINUATION are to come */
-    bool frame_more;   /* during frame(): the frame is one after which block_open will hold */
-    struct kept *kept; /* NULL: nothing was worth keeping yet */
-    struct pos pos;    /* of the newest octet that an event told of */
+    bool frame_known;   /* callback view: its begin_frame was shown */
+    bool block_open;    /* more CONTINUATION are to come */
+    bool block_is_more; /* the block is none that begins a message: trailers */
+    bool frame_more;    /* during frame(): the frame is one after which block_open will hold */
+    struct kept *kept;  /* NULL: nothing was worth keeping yet */
+    struct pos pos;     /* of the newest octet that an event told of */
 };
 
 struct render_conn {

@@ -557,7 +557,9 @@ static void test_folding(void **state)
     struct run run = { .options = { .format = FORMAT_TEXT } };
     begin(&run);
     struct h2_frame frame = frame_of(H2_HEADERS, H2_FLAG_END_HEADERS, 1, 4, 0, at(1, 1));
+    frame.payload.headers.category = H2_CAT_HEADERS;
     begin_frame(&run, DIR_C2S, &frame);
+    (void)run.on.on_begin_headers(&run.sessions[DIR_C2S], &frame, run.conn);
     for (unsigned i = 0; i < 12; i++) {
         field(&run, DIR_C2S, &frame, indexed("a", "b", 62, H2_TOKEN_NONE, i));
     }
