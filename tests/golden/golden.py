@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Golden outputs: what h2dump says of each capture, in each view, octet for octet.
+
+usage: golden.py run|update PROGRAM [NAME...]   runs the rows of LIST (those named) and compares, or rewrites what is expected
+       golden.py schema                         holds every line of the expected JSON against docs/schema
+       golden.py octets                         holds every octet of the expected text against what may reach a terminal
+
+After an update read the diff: it is the change that users will see. The version of the program is not part of it.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+CAPTURES = os.path.join(ROOT, "captures")
+SCHEMA = os.path.join(ROOT, "docs", "schema", "h2dump.schema.json")
+SKIP = 77
+SIZE_MAX = 200_000
+
+
+def rows():
+    """(name, capture, options, expected file) of each row; columns are two or more spaces apart."""
+    with open(os.path.join(HERE, "LIST"), encoding="utf-8") as f:
+        for line in f:
+            line = line.split("#")[0].rstrip()
+            if line:
+                name, capture, options, expected = re.split(r" {2,}", line)
+                yield name, capture, options.split(), os.path.join(HERE, "expected", expected)
+
+
+def output_of(program, capture, options):
+    """What the program writes, and a complaint or None. Inputs are named as a user in captures/ would name them."""
+    run = subprocess.run([program, *options, *capture.split(",")], cwd=CAPTURES, capture_output=True, timeout=60,
+                         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"})
+    out = re.sub(rb'^(\{"kind":"h2dump","version":")[^"]*', rb"\g<1>*", run.stdout)
+    if run.returncode not in (0, 3):
+        return out, f"ended with {run.returncode}: {run.stderr.decode(errors='replace').strip()}"
+    return out, None
+
+
+def first_difference(want, got):
+    want, got = want.split(b"\n"), got.split(b"\n")
+    for number, (a, b) in enumerate(zip(want, got), 1):
+        if a != b:
+            return f"line {number}\n    want {a!r}\n    got  {b!r}"
+    return f"{len(want) - 1} lines wanted, {len(got) - 1} lines got"
+
+
+def run(program, names, update):
+    bad = count = 0
+    for name, capture, options, expected in rows():
+        if names and name not in names:
+            continue
+        count += 1
+        got, complaint = output_of(program, capture, options)
+        if update and complaint is None:
+            os.makedirs(os.path.dirname(expected), exist_ok=True)
+            with open(expected, "wb") as f:
+                f.write(got)
+            continue
+        want = b""
+        if complaint is None and not os.path.isfile(expected):
+            complaint = f"{os.path.relpath(expected, ROOT)} is not there; meson compile golden-update makes it"
+        if complaint is None:
+            with open(expected, "rb") as f:
+                want = f.read()
+            if want != got:
+                complaint = first_difference(want, got)
+        if complaint is not None:
+            bad += 1
+            print(f"FAIL {name}: {complaint}")
+    print(f"{count - bad} passed, {bad} failed")
+    return 1 if bad or count == 0 else 0
+
+
+def expected_files(ending):
+    for path in sorted({row[3] for row in rows()}):
+        if path.endswith(ending):
+            yield path
+
+
+def only_once(pairs):
+    keys = [k for k, _ in pairs]
+    assert len(keys) == len(set(keys)), f"a key stands twice: {keys}"
+    return dict(pairs)
+
+
+def schema():
+    try:
+        import jsonschema
+    except ImportError:
+        print("skipped: python3-jsonschema is not installed")
+        return SKIP
+    with open(SCHEMA, encoding="utf-8") as f:
+        whole = json.load(f)
+    jsonschema.Draft202012Validator.check_schema(whole)
+    kinds = {d["properties"]["kind"]["const"]: name for name, d in whole["$defs"].items() if name.startswith("record_")}
+    listed = [ref["$ref"].rsplit("/", 1)[1] for ref in whole["oneOf"]]
+    bad = lines = 0
+    if sorted(listed) != sorted(kinds.values()):
+        print("FAIL oneOf does not list the records")
+        bad += 1
+    # A line is held against its own kind's record: the same as oneOf, for kinds differ, with messages worth reading.
+    validators = {kind: jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
+                  for kind, name in kinds.items()}
+    seen = set()
+    for path in expected_files(".json"):
+        with open(path, "rb") as f:
+            records = f.read().split(b"\n")
+        if records.pop() != b"":
+            print(f"FAIL {path}: no newline at the end")
+            bad += 1
+        where = os.path.relpath(path, ROOT)
+        for number, line in enumerate(records, 1):
+            lines += 1
+            complaints = []
+            try:
+                record = json.loads(line.decode("utf-8"), object_pairs_hook=only_once)
+                kind = record.get("kind")
+                seen.add(kind)
+                if kind not in validators:
+                    complaints.append(f"kind {kind!r} is in no contract")
+                else:
+                    complaints += [f"{'/'.join(map(str, e.path))}: {e.message}" for e in
+                                   validators[kind].iter_errors(record)]
+                if (kind == "h2dump") != (number == 1) or (kind == "summary") != (number == len(records)):
+                    complaints.append(f"{kind} is record {number} of {len(records)}")
+                if re.search(rb"[\x00-\x1f\x7f]", line) or len(line) > 1 << 20:
+                    complaints.append("a raw control octet, or a line of more than 1 MiB")
+            except (ValueError, AssertionError) as e:
+                complaints.append(str(e))
+            for complaint in complaints:
+                bad += 1
+                print(f"FAIL {where}:{number}: {complaint[:300]}")
+    print(f"{lines} lines of {len(seen)} kinds, {bad} complaints; not seen: {' '.join(sorted(set(kinds) - seen)) or 'none'}")
+    return 1 if bad or lines == 0 else 0
+
+
+# What may not leave, whatever came in: C0 but for the newline, DEL, C1, bidi controls, zero-width characters, line and
+# paragraph separators, tags.
+HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+                     "\ufff9-\ufffb\U000e0000-\U000e0fff]")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+RECORD = re.compile(r"-?[0-9]+\.[0-9]+ #[0-9]+ [<>!]  |[0-9-]+T[0-9:.]+Z #[0-9]+ [<>!]  |#[0-9]+ |[\w./-]+\.(pcap|pcapng|gz|h2raw)$")
+
+
+def octets():
+    bad = lines = 0
+    coloured = {row[3] for row in rows() if "--color=always" in row[2]}
+    for path in expected_files(".txt"):
+        with open(path, "rb") as f:
+            text = f.read()
+        where = os.path.relpath(path, ROOT)
+        if len(text) > SIZE_MAX:
+            print(f"FAIL {where}: {len(text)} octets; use -c or a smaller capture")
+            bad += 1
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as e:
+            print(f"FAIL {where}: {e}")
+            bad += 1
+            continue
+        for number, line in enumerate(text.splitlines(keepends=True), 1):
+            lines += 1
+            plain = COLOUR.sub("", line) if path in coloured else line
+            if HARMFUL.search(plain) or not plain.endswith("\n"):
+                bad += 1
+                print(f"FAIL {where}:{number}: an octet that may not reach a terminal: {plain!r}")
+            if not plain.startswith(" ") and not RECORD.match(plain):
+                bad += 1
+                print(f"FAIL {where}:{number}: neither a record nor a continuation: {plain!r}")
+    print(f"{lines} lines, {bad} complaints")
+    return 1 if bad or lines == 0 else 0
+
+
+def main(argv):
+    if len(argv) >= 2 and argv[0] in ("run", "update"):
+        return run(os.path.abspath(argv[1]), set(argv[2:]), argv[0] == "update")
+    if argv in (["schema"], ["octets"]):
+        return schema() if argv[0] == "schema" else octets()
+    print(__doc__.strip(), file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
