@@ -151,7 +151,10 @@ struct transcript {
     bool muted;            /* during set-up */
     bool dead;             /* nothing may be said any more */
     unsigned calls[KIND_COUNT];
+    bool observing; /* the OBSERVER profile, without gaps: frames and octets can be counted */
     bool frame_open[2];
+    unsigned begun[2], ended[2];
+    uint64_t preface_octets[2];
     bool merge_data[2]; /* the last line is data of the frame that is open */
     size_t merged[2];
     enum kind merged_kind[2];

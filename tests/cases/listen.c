@@ -272,6 +272,14 @@ static void add_frame(struct text *line, const struct h2_frame *frame, bool payl
     }
 }
 
+/* Everything about a frame is told between its begin and its end. */
+static void check_inside(struct transcript *transcript, const struct h2_session *session)
+{
+    if (!transcript->frame_open[h2_session_dir(session)]) {
+        add_problem(transcript, "an event of a frame outside of one");
+    }
+}
+
 /* One line about a frame; word stands behind the frame's name. */
 static int frame_line(struct transcript *transcript, enum kind kind, struct h2_session *session,
                       const struct h2_frame *frame, const char *word, bool payload)
@@ -294,8 +302,21 @@ static int frame_line(struct transcript *transcript, enum kind kind, struct h2_s
 
 static int on_preface(struct h2_session *session, const struct h2_where *where, void *user)
 {
+    ((struct transcript *)user)->preface_octets[h2_session_dir(session)] = H2_PREFACE_LEN;
     listen_add(user, KIND_PREFACE, session, "%s", "");
     return answer(user, KIND_PREFACE);
+}
+
+/* A frame begins where the octets of the one before end. */
+static void check_place(struct transcript *transcript, const struct h2_session *session,
+                        const struct h2_frame *frame)
+{
+    enum dir dir = h2_session_dir(session);
+    transcript->begun[dir]++;
+    if (transcript->observing &&
+        frame->where.offset != transcript->wire[dir].len + transcript->preface_octets[dir]) {
+        add_problem(transcript, "a frame that begins at another offset than its octets");
+    }
 }
 
 static int on_begin_frame(struct h2_session *session, const struct h2_frame *frame, void *user)
@@ -306,6 +327,7 @@ static int on_begin_frame(struct h2_session *session, const struct h2_frame *fra
         add_problem(transcript, "begin_frame before end_frame of the frame before");
     }
     *open = true;
+    check_place(transcript, session, frame);
     return frame_line(transcript, KIND_BEGIN, session, frame, "", false);
 }
 
@@ -315,6 +337,7 @@ static int on_begin_headers(struct h2_session *session, const struct h2_frame *f
                                               "" };
     bool push = frame->hd.type == H2_PUSH_PROMISE;
     struct text line = { 0 };
+    check_inside(user, session);
     if (!is_shown(user, KIND_HEADERS)) {
         return answer(user, KIND_HEADERS);
     }
@@ -353,6 +376,7 @@ static int field_line(struct transcript *transcript, enum kind kind, struct h2_s
                       const struct h2_header *header)
 {
     struct text line = { 0 };
+    check_inside(transcript, session);
     if (is_shown(transcript, kind)) {
         add_field(&line, header);
         put_line(transcript, kind, session, line.ptr);
@@ -384,6 +408,7 @@ static int octets_line(struct transcript *transcript, enum kind kind, struct h2_
                        struct span octets)
 {
     enum dir dir = h2_session_dir(session);
+    check_inside(transcript, session);
     if (octets.len == 0) {
         add_problem(transcript, "an empty chunk");
     }
@@ -414,17 +439,20 @@ static int on_extension(struct h2_session *session, const struct h2_frame *frame
 
 static int on_unpack(struct h2_session *session, const struct h2_frame *frame, void *user)
 {
+    check_inside(user, session);
     return frame_line(user, KIND_UNPACK, session, frame, "", false);
 }
 
 static int on_frame_recv(struct h2_session *session, const struct h2_frame *frame, void *user)
 {
+    check_inside(user, session);
     return frame_line(user, KIND_RECV, session, frame, "", true);
 }
 
 static int on_invalid(struct h2_session *session, const struct h2_frame *frame, int lib_error,
                       void *user)
 {
+    check_inside(user, session);
     return frame_line(user, KIND_INVALID, session, frame, h2_lib_error_name(lib_error), true);
 }
 
@@ -531,6 +559,7 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
         add_problem(transcript, "end_frame without begin_frame");
     }
     transcript->frame_open[dir] = false;
+    transcript->ended[dir] += !header_cut;
     if (header_cut) {
         listen_add(transcript, KIND_CUT, session, "header octets=%u missing=%" PRIu64 " cause=%s",
                    cut->header_octets, cut->missing, cause_name(cut->cause));

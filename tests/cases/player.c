@@ -135,7 +135,8 @@ static void push(struct player *player, struct h2_session *session, const uint8_
             return;
         }
         if (!h2_session_in_step(session) && play_observes(player)) {
-            player->gap_seen = true; /* octets of a search are nobody's */
+            player->gap_seen = true;
+            player->transcript->observing = false; /* octets of a search are nobody's */
             return;
         }
         if ((size_t)result > take || (result == 0 && take > 0)) {
@@ -169,6 +170,7 @@ static void pull(struct player *player, struct h2_session *session, const uint8_
         fatal(player, session, result);
     } else if (!h2_session_in_step(session) && play_observes(player)) {
         player->gap_seen = true;
+        player->transcript->observing = false;
     } else if (source.left > 0) {
         problem(player, "the receive callback was not asked to the end");
     }
@@ -521,9 +523,11 @@ static void do_command(struct player *player, const struct step *step)
         clock_now = number(&words, 1);
     } else if (strcmp(what, "gap") == 0) {
         player->gap_seen = true;
+        player->transcript->observing = false;
         h2_session_gap(session, number(&words, words.count - 1), GAP_LOST, NULL, NULL);
     } else if (strcmp(what, "resume") == 0) {
         player->gap_seen = true;
+        player->transcript->observing = false;
         h2_session_resume(session, number(&words, words.count - 1));
     } else if (strcmp(what, "finish") == 0) {
         do_finish(player, &words);
@@ -556,6 +560,22 @@ static void check_deafness(struct player *player)
     }
 }
 
+/* Frames that the octets hold, complete ones and those that have begun. */
+static void count_frames(const uint8_t *octets, size_t len, unsigned *begun, unsigned *complete)
+{
+    *begun = *complete = 0;
+    while (len >= 9) {
+        size_t payload = (size_t)octets[0] << 16 | (size_t)octets[1] << 8 | octets[2];
+        ++*begun;
+        if (len - 9 < payload) {
+            return;
+        }
+        ++*complete;
+        octets += 9 + payload;
+        len -= 9 + payload;
+    }
+}
+
 /* Every octet belongs to a frame: what on_frame_octets told is what was given. */
 static void check_octets(struct player *player)
 {
@@ -574,6 +594,13 @@ static void check_octets(struct player *player)
             (told->len > 0 && memcmp(told->ptr, fed->ptr + skip, told->len) != 0)) {
             problem(player, "the octets told differ from the octets given");
         }
+        unsigned begun, complete;
+        count_frames((const uint8_t *)fed->ptr + skip, len, &begun, &complete);
+        if (player->transcript->begun[dir] != begun ||
+            (player->transcript->ended[dir] != begun &&
+             player->transcript->ended[dir] != complete)) {
+            problem(player, "another number of frames than the octets hold");
+        }
     }
 }
 
@@ -584,6 +611,7 @@ void player_play(const struct test_case *tc, const struct play *play, struct out
     };
     *outcome = (struct outcome){ .transcript = { .tc = tc } };
     clock_now = 0;
+    outcome->transcript.observing = play->profile == H2_PROFILE_OBSERVER;
     mem_init(&player.mem, 0);
     player.mem.fail_at = play->fail_at;
     if (create(&player)) {
