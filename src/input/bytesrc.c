@@ -11,6 +11,10 @@
 /* One read, and the room behind the octets that are carried over from the block before. */
 #define BLOCK_LEN ((size_t)256 << 10)
 
+/* Room for what is carried over, beyond what must be there, so that usual packets never make it
+ * grow. */
+#define CARRY_LEN ((size_t)64 << 10)
+
 static const char out_of_memory[] = "out of memory";
 
 static size_t fail(struct bytesrc *src, enum rc rc, const char *why)
@@ -251,9 +255,9 @@ enum rc bytesrc_gunzip(struct bytesrc *src)
 static bool make_room(struct bytesrc *src, size_t n)
 {
     size_t here = bytesrc_here(src);
-    size_t want = n + BLOCK_LEN;
-    if (src->cap < want) {
-        uint8_t *block = mem_alloc(src->mem, want);
+    if (src->cap < n + BLOCK_LEN) {
+        size_t cap = n + BLOCK_LEN + CARRY_LEN;
+        uint8_t *block = mem_alloc(src->mem, cap);
         if (block == NULL) {
             (void)fail(src, RC_NOMEM, out_of_memory);
             return false;
@@ -261,7 +265,7 @@ static bool make_room(struct bytesrc *src, size_t n)
         memcpy(block, src->pos, here);
         mem_free(src->mem, src->block);
         src->block = block;
-        src->cap = want;
+        src->cap = cap;
     } else if (here > 0) {
         memmove(src->block, src->pos, here);
     }

@@ -166,7 +166,7 @@ static enum rc unreadable(struct input *input, struct err *err)
 /* Takes gzip off, and gives the first octets of what is inside. */
 static enum rc unwrap(struct input *input, struct span *head, struct err *err)
 {
-    *head = bytesrc_need(&input->src, INPUT_HEAD_LEN);
+    *head = bytesrc_need(&input->src, INPUT_FIRST_LEN);
     while (begins_with(*head, "\x1f\x8b", 2)) {
         enum rc rc = bytesrc_gunzip(&input->src);
         if (rc != RC_OK) {
@@ -174,12 +174,22 @@ static enum rc unwrap(struct input *input, struct span *head, struct err *err)
                              rc == RC_NOMEM ? "out of memory"
                                             : "compressed three times; uncompress it first");
         }
-        *head = bytesrc_need(&input->src, INPUT_HEAD_LEN);
+        *head = bytesrc_need(&input->src, INPUT_FIRST_LEN);
     }
     if (head->len == 0 && input->src.status != RC_END) {
         return unreadable(input, err);
     }
     return head->len == 0 ? input_err(input, err, RC_FORMAT, "empty file") : RC_OK;
+}
+
+static const struct input_ops *probe(struct span head)
+{
+    for (size_t i = 0; i < H2D_COUNT_OF(formats); i++) {
+        if (formats[i]->probe(head)) {
+            return formats[i];
+        }
+    }
+    return NULL;
 }
 
 static enum rc find_format(struct input *input, bool raw, struct err *err)
@@ -189,13 +199,10 @@ static enum rc find_format(struct input *input, bool raw, struct err *err)
     if (rc != RC_OK) {
         return rc;
     }
-    if (raw) {
-        input->ops = &input_raw;
-    }
-    for (size_t i = 0; i < H2D_COUNT_OF(formats) && input->ops == NULL; i++) {
-        if (formats[i]->probe(head)) {
-            input->ops = formats[i];
-        }
+    input->ops = raw ? &input_raw : probe(head);
+    if (input->ops == NULL) {
+        head = bytesrc_need(&input->src, INPUT_HEAD_LEN);
+        input->ops = probe(head);
     }
     if (input->ops == NULL && input->src.status < 0) {
         return unreadable(input, err);
@@ -308,7 +315,10 @@ enum rc input_next_octets(struct input *input, struct span *octets, struct err *
 
 struct span input_peek(struct input *input)
 {
-    struct span head = bytesrc_need(&input->src, INPUT_HEAD_LEN);
+    struct span head = bytesrc_need(&input->src, INPUT_FIRST_LEN);
+    if (begins_with(head, "PRI * HTT", INPUT_FIRST_LEN)) {
+        head = bytesrc_need(&input->src, INPUT_HEAD_LEN);
+    }
     head.len = num_min_size(head.len, 64);
     return head;
 }

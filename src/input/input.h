@@ -64,7 +64,8 @@ enum rc input_next_packet(struct input *input, struct packet *packet,
 enum rc input_next_octets(struct input *input, struct span *octets, struct err *err) H2D_MUST_CHECK;
 
 /* The first octets of a raw stream, up to 64, without taking them: whoever feeds them must know who
- * speaks. Blocks until there are 24 or the input ends. */
+ * speaks. Blocks until there are enough to tell or the input ends: 24 if they may become a client's
+ * preface, else 9. */
 struct span input_peek(struct input *input);
 
 const struct input_stats *input_stats(const struct input *input);

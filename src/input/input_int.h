@@ -5,8 +5,11 @@
 #include "input/bytesrc.h"
 #include "input/input.h"
 
-/* The octets that every format is known by; fewer when the input is shorter. */
-#define INPUT_HEAD_LEN 24
+/* The octets that every format is known by; fewer when the input is shorter. A server that speaks
+ * first may send no more than a frame header before it waits, and it must not wait for us: so the
+ * first look is at that much. */
+#define INPUT_FIRST_LEN 9
+#define INPUT_HEAD_LEN  24
 
 /* What follows is octets of the file, in its own order. */
 static inline uint16_t load_u16(const uint8_t *p, bool big)

@@ -868,6 +868,8 @@ static void raw_streams(void **state)
 struct pipe_test {
     int fd[2];
     unsigned waits;
+    const char *octets;
+    size_t len;
 };
 
 /* Called when the pipe is empty: only then does more come. */
@@ -875,37 +877,83 @@ static void write_more(void *ctx)
 {
     struct pipe_test *test = ctx;
     test->waits++;
-    assert_int_equal(write(test->fd[1], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24), 24);
+    assert_int_equal(write(test->fd[1], test->octets, test->len), test->len);
 }
 
-/* A pipe hands out what is there, and says so before it would wait. */
+/* A pipe hands out what is there, and says so before it would wait: a client's preface, a server's
+ * first frame, a capture's header and its packets. */
 static void pipe_gives_what_is_there(void **state)
 {
     (void)state;
-    struct mem mem;
-    struct pipe_test test = { .waits = 0 };
-    struct input_options options = { .before_wait = write_more, .ctx = &test };
-    struct input *input = NULL;
-    struct err err = { 0 };
-    struct span got;
-    mem_init(&mem, 0);
-    int old = dup(STDIN_FILENO);
-    assert_int_equal(pipe(test.fd), 0);
-    assert_int_equal(dup2(test.fd[0], STDIN_FILENO), STDIN_FILENO);
-    assert_int_equal(input_open(&mem, "-", &options, &input, &err), RC_OK);
-    assert_int_equal(test.waits, 1);
-    for (unsigned i = 1; i <= 3; i++) {
-        assert_int_equal(input_next_octets(input, &got, &err), RC_OK);
-        assert_int_equal(got.len, 24);
-        assert_int_equal(test.waits, i);
+    static const struct {
+        const char *octets;
+        size_t len;
+    } rows[] = { { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24 }, { "\0\0\0\4\0\0\0\0\0", 9 } };
+    for (size_t i = 0; i < H2D_COUNT_OF(rows); i++) {
+        struct mem mem;
+        struct pipe_test test = { .octets = rows[i].octets, .len = rows[i].len };
+        struct input_options options = { .before_wait = write_more, .ctx = &test };
+        struct input *input = NULL;
+        struct err err = { 0 };
+        struct span got;
+        mem_init(&mem, 0);
+        int old = dup(STDIN_FILENO);
+        assert_int_equal(pipe(test.fd), 0);
+        assert_int_equal(dup2(test.fd[0], STDIN_FILENO), STDIN_FILENO);
+        assert_int_equal(input_open(&mem, "-", &options, &input, &err), RC_OK);
+        assert_int_equal(test.waits, 1);
+        assert_int_equal(input_peek(input).len, rows[i].len);
+        for (unsigned n = 1; n <= 3; n++) {
+            assert_int_equal(input_next_octets(input, &got, &err), RC_OK);
+            assert_int_equal(got.len, rows[i].len);
+            assert_int_equal(test.waits, n);
+        }
+        input_close(input);
+        close(test.fd[0]);
+        close(test.fd[1]);
+        assert_int_equal(dup2(old, STDIN_FILENO), STDIN_FILENO);
+        close(old);
+        assert_int_equal(mem.used, 0);
     }
-    close(test.fd[1]);
-    options.before_wait = NULL;
-    input_close(input);
-    close(test.fd[0]);
-    assert_int_equal(dup2(old, STDIN_FILENO), STDIN_FILENO);
-    close(old);
-    assert_int_equal(mem.used, 0);
+}
+
+/* A capture piped in, packet by packet: each comes out before the next is there. */
+static void pipe_of_packets(void **state)
+{
+    (void)state;
+    for (int ng = 0; ng < 2; ng++) {
+        struct mem mem;
+        struct file file;
+        struct pipe_test test = { .waits = 0 };
+        struct input_options options = { .before_wait = write_more, .ctx = &test };
+        struct input *input = NULL;
+        struct err err = { 0 };
+        struct packet packet;
+        mem_init(&mem, 0);
+        file_init(&file, &mem, false);
+        build(&file, ng);
+        size_t first = ng ? 68 : 24, each = ng ? 92 : 76;
+        int old = dup(STDIN_FILENO);
+        assert_int_equal(pipe(test.fd), 0);
+        assert_int_equal(dup2(test.fd[0], STDIN_FILENO), STDIN_FILENO);
+        test.octets = (const char *)file.buf.ptr;
+        test.len = first;
+        assert_int_equal(input_open(&mem, "-", &options, &input, &err), RC_OK);
+        for (unsigned n = 1; n <= 3; n++) {
+            test.octets = (const char *)file.buf.ptr + first + (n - 1) * each;
+            test.len = each;
+            assert_next(input, &packet);
+            assert_content(&packet, n, 60);
+            assert_int_equal(test.waits, 1 + n);
+        }
+        input_close(input);
+        close(test.fd[0]);
+        close(test.fd[1]);
+        assert_int_equal(dup2(old, STDIN_FILENO), STDIN_FILENO);
+        close(old);
+        buf_fini(&file.buf);
+        assert_int_equal(mem.used, 0);
+    }
 }
 
 /* A plain file longer than many blocks, with packets across their borders. */
@@ -1012,6 +1060,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(raw_streams),
         cmocka_unit_test(pipe_gives_what_is_there),
+        cmocka_unit_test(pipe_of_packets),
         cmocka_unit_test(long_file),
         cmocka_unit_test(what_cannot_be_opened),
         cmocka_unit_test(out_of_memory_everywhere),
