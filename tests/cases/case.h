@@ -101,6 +101,7 @@ struct test_case {
     bool fresh;           /* no preface and SETTINGS before the first step */
     bool one_direction;   /* connection: the server's side is never seen */
     bool chunk_dependent; /* only played in one piece for each input step group */
+    bool once;            /* not even with failing allocations: the input is huge */
     bool merge;           /* adjacent data lines of a frame */
     bool no_invalid_callback;
     bool use_clock;

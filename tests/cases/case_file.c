@@ -234,6 +234,8 @@ static void play_word(struct reader *reader, char *word)
     struct test_case *tc = reader->tc;
     if (strcmp(word, "whole") == 0) {
         tc->chunk_dependent = true;
+    } else if (strcmp(word, "once") == 0) {
+        tc->once = true;
     } else if (strcmp(word, "unmerged") == 0) {
         tc->merge = false;
     } else if (strcmp(word, "clock") == 0) {

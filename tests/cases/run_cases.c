@@ -266,10 +266,11 @@ static bool run_case(const struct test_case *tc)
         print_difference(&tc->expected, lines, line_matches);
         good = false;
     }
-    if (good && !tc->chunk_dependent) {
+    if (good && !tc->chunk_dependent && !tc->once) {
         good = play_chunks(tc, tc->options.profile, true, lines);
     }
-    good = good && play_other_profile(tc) && play_without_memory(tc, outcome.allocations);
+    good = good &&
+           (tc->once || (play_other_profile(tc) && play_without_memory(tc, outcome.allocations)));
     listen_fini(&outcome.transcript);
     return good;
 }
