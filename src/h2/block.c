@@ -234,8 +234,8 @@ static int field(struct h2_session *session, struct h2_header *h)
         return H2_GO;
     }
     b->list_octets += h->name.len + h->value.len + 32;
-    if (!b->report) {
-        return H2_GO;
+    if (!b->report || (b->subject == NULL && !session->observer)) {
+        return H2_GO; /* nobody's, or its stream is gone meanwhile */
     }
     if (session->observer) {
         note_field(session, h);

@@ -163,6 +163,24 @@ int h2_gather_payload(struct h2_session *session, const struct h2_state *state)
 
 /* ---- steps ---- */
 
+void h2_flush_preface(struct h2_session *session)
+{
+    uint32_t taken = H2_PREFACE_LEN - session->left;
+    if (session->state == &st_preface && taken > 0 && session->ev.on_unsynchronised != NULL) {
+        session->ev.on_unsynchronised(session, session->start_offset, taken, session->user);
+    }
+}
+
+static void bad_preface(struct h2_session *session)
+{
+    struct h2_frame *f = &session->frame;
+    session->preface_bad = true;
+    session->tainted = true;
+    f->where = (struct h2_where){ session->start_offset, session->start_pos, session->pos };
+    h2_remark(session, CHECK_PREFACE_MAGIC_INVALID, CONFIDENCE_CERTAIN, 0,
+              "the octets do not begin with the client preface");
+}
+
 /* RFC 9113 3.4. An octet that differs is told at once, however the preface is cut. */
 static int step_preface(struct h2_session *session, struct cur *in)
 {
@@ -172,12 +190,25 @@ static int step_preface(struct h2_session *session, struct cur *in)
         session->start_pos = session->pos;
     }
     size_t n = num_min_size(session->left, cur_left(in));
-    if (memcmp(in->pos, h2_preface + at, n) != 0) {
-        return h2_bad_preface(session);
+    if (!session->preface_bad && memcmp(in->pos, h2_preface + at, n) != 0) {
+        if (!session->observer) {
+            return H2_ERR_BAD_CLIENT_MAGIC;
+        }
+        bad_preface(session);
+        if (in->pos[0] != h2_preface[0] && at == 0) {
+            h2_go_head(session); /* Lenient: no preface at all; these may be frames */
+            return H2_GO;
+        }
     }
     cur_skip(in, n);
     session->left -= (uint32_t)n;
     if (session->left > 0) {
+        return H2_GO;
+    }
+    if (session->preface_bad) {
+        session->left = H2_PREFACE_LEN - (at + (uint32_t)n);
+        h2_flush_preface(session);
+        h2_go_head(session);
         return H2_GO;
     }
     h2_go_head(session);
@@ -470,7 +501,7 @@ int h2_drive(struct h2_session *session, struct cur *in)
             stop(session);
             rc = session->opt.auto_drain ? h2_outbox_drain(session) : H2_GO;
         }
-        if (H2D_UNLIKELY(rc != H2_GO || session->lost_step)) {
+        if (H2D_UNLIKELY(rc != H2_GO)) {
             return rc;
         }
     }

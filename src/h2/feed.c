@@ -2,6 +2,12 @@
  * from what its other session sees. */
 #include "h2/session_int.h"
 
+/* A feed that fails ends the session like any other call. */
+static int fed(struct h2_session *session, int rc)
+{
+    return rc < 0 ? h2_session_finish(session, rc) : 0;
+}
+
 static uint64_t fact(struct h2_session *session)
 {
     session->peer_seen = true;
@@ -12,8 +18,7 @@ int h2_feed_settings_sent(struct h2_session *session, const struct h2_setting *e
                           size_t count)
 {
     (void)fact(session);
-    int rc = h2_ledger_push(session, entries, count);
-    return rc < 0 ? rc : 0;
+    return fed(session, h2_ledger_push(session, entries, count));
 }
 
 /* A stream exists now: frames on it were not on an idle one. */
@@ -52,13 +57,13 @@ int h2_feed_request_sent(struct h2_session *session, uint32_t stream_id, struct 
         stream->flags |= (uint16_t)flags;
         bool over =
             (stream->flags & H2_STREAM_RD) != 0 && end_stream && stream->state != H2_ST_CLOSED;
-        return over ? h2_stream_close_fed(session, stream, H2_NO_ERROR) : 0;
+        return over ? fed(session, h2_stream_close_fed(session, stream, H2_NO_ERROR)) : 0;
     }
     if (stream_id == 0 || !h2_stream_is_own(session, stream_id)) {
         return 0;
     }
     stream = h2_stream_add(session, stream_id, H2_ST_OPENING, flags);
-    return stream != NULL ? 0 : H2_ERR_NOMEM;
+    return fed(session, stream != NULL ? 0 : H2_ERR_NOMEM);
 }
 
 int h2_feed_response_sent(struct h2_session *session, uint32_t stream_id)
@@ -81,7 +86,7 @@ int h2_feed_end_stream_sent(struct h2_session *session, uint32_t stream_id)
     }
     stream->flags |= H2_STREAM_WR;
     return (stream->flags & H2_STREAM_RD) != 0 && stream->state != H2_ST_CLOSING
-               ? h2_stream_close_fed(session, stream, H2_NO_ERROR)
+               ? fed(session, h2_stream_close_fed(session, stream, H2_NO_ERROR))
                : 0;
 }
 
@@ -103,7 +108,7 @@ int h2_feed_push_sent(struct h2_session *session, uint32_t associated_id, uint32
         return 0;
     }
     stream = h2_stream_add(session, promised_id, H2_ST_RESERVED, H2_STREAM_RD);
-    return stream != NULL ? 0 : H2_ERR_NOMEM;
+    return fed(session, stream != NULL ? 0 : H2_ERR_NOMEM);
 }
 
 int h2_feed_rst_sent(struct h2_session *session, uint32_t stream_id, uint32_t error_code)
@@ -120,7 +125,7 @@ int h2_feed_rst_sent(struct h2_session *session, uint32_t stream_id, uint32_t er
     stream->flags |= H2_STREAM_RST_BY_LOCAL;
     stream->code = error_code;
     stream->rst_seq = seq;
-    return h2_stream_close_fed(session, stream, error_code);
+    return fed(session, h2_stream_close_fed(session, stream, error_code));
 }
 
 int h2_feed_goaway_sent(struct h2_session *session, uint32_t last_stream_id, uint32_t error_code)
@@ -130,7 +135,7 @@ int h2_feed_goaway_sent(struct h2_session *session, uint32_t last_stream_id, uin
     session->goaway_sent = true;
     session->goaway_decided = true;
     session->goaway_last_sent = last_stream_id;
-    return h2_streams_close_above(session, last_stream_id, false, true);
+    return fed(session, h2_streams_close_above(session, last_stream_id, false, true));
 }
 
 int h2_feed_window_update_sent(struct h2_session *session, uint32_t stream_id, uint32_t increment)
@@ -217,7 +222,7 @@ int h2_feed_upgrade(struct h2_session *session, struct span method,
         h2_ledger_apply_now(session, settings, count);
         stream = h2_stream_add(session, 1, H2_ST_OPENING, H2_STREAM_WR | flags);
     }
-    return stream != NULL ? 0 : H2_ERR_NOMEM;
+    return fed(session, stream != NULL ? 0 : H2_ERR_NOMEM);
 }
 
 /* ---- from one session of a connection to the other ---- */
@@ -275,6 +280,9 @@ static int feed_frame(struct h2_session *session, struct h2_session *peer)
 int h2_feed_peer(struct h2_session *session)
 {
     struct h2_session *peer = session->peer;
+    if (peer->fatal != 0) {
+        return 0;
+    }
     if (peer->suspicions != NULL) {
         h2_suspicions_ripen(peer, false);
     }

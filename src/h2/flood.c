@@ -18,7 +18,7 @@ void h2_flood_init(struct h2_session *session)
 
 void h2_flood_tell(struct h2_session *session, unsigned limit, uint64_t count)
 {
-    if (session->flood_told[limit]) {
+    if (session->flood_told[limit] || !session->observer) {
         return;
     }
     session->flood_told[limit] = true;

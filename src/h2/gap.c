@@ -25,6 +25,7 @@ static void cut_frame(struct h2_session *session, enum gap_cause cause)
 static void lose_step(struct h2_session *session, enum gap_cause cause)
 {
     cut_frame(session, cause);
+    h2_flush_preface(session);
     session->block.open = false;
     h2_block_lose(session);
     session->tainted = true;
@@ -148,6 +149,7 @@ void h2_session_end(struct h2_session *session, enum close_cause cause)
     if (session->fatal == 0 && !session->terminating && !session->out_of_step) {
         note_truncation(session, cause);
         cut_frame(session, GAP_END);
+        h2_flush_preface(session);
         session->block.open = false;
     }
     if (session->peer == NULL) {

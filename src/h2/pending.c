@@ -88,7 +88,7 @@ static void report(struct h2_session *session, const struct h2_suspicion *s)
                                .severity = finding_severity(s->check, CONFIDENCE_LIKELY),
                                .confidence = CONFIDENCE_LIKELY,
                                .dir = h2_session_dir(session),
-                               .has_stream = s->stream_id != 0,
+                               .has_stream = true,
                                .stream_id = s->stream_id,
                                .has_offset = true,
                                .offset = s->offset,

@@ -15,7 +15,7 @@ static const struct h2_state st_data_ignored = { "data-ignored", true, step_data
 
 /* n octets of payload against both windows. ENDPOINT counts fragment by fragment, as they can be
  * withheld; OBSERVER counted the frame as a whole, which a hole inside does not change. */
-static int charge(struct h2_session *session, uint32_t n, bool consumed)
+static int charge(struct h2_session *session, uint32_t n, uint32_t consumed)
 {
     if (session->observer) {
         return H2_GO;
@@ -33,9 +33,9 @@ static int charge_whole(struct h2_session *session)
 {
     const struct h2_frame_hd *hd = &session->cur->hd;
     h2_windows_note(session, session->target, true, -(int64_t)hd->length);
-    int rc = h2_window_data_connection(session, hd->length, false);
+    int rc = h2_window_data_connection(session, hd->length, 0);
     if (rc == H2_GO && session->target != NULL) {
-        rc = h2_window_data_stream(session, session->target, hd->length, true, false);
+        rc = h2_window_data_stream(session, session->target, hd->length, true, 0);
     }
     return rc;
 }
@@ -92,7 +92,7 @@ int h2_recv_data(struct h2_session *session)
     struct h2_frame *f = session->cur;
     f->payload.data.pad_octets = 0;
     f->payload.data.data_length = f->hd.length;
-    session->pad_left = 0;
+    session->pad_left = session->pad_charged = 0;
     int rc = admit(session);
     if (rc != H2_GO) {
         return rc;
@@ -131,7 +131,7 @@ static int step_data_pad_length(struct h2_session *session, struct cur *in)
     struct h2_frame *f = session->cur;
     uint32_t pad = cur_u8(in), rest = f->hd.length - 1;
     session->left = rest + 1; /* charge() asks what is left before it */
-    int rc = charge(session, 1, true);
+    int rc = charge(session, 1, 1);
     session->left = rest;
     if (rc != H2_GO) {
         return rc;
@@ -192,8 +192,8 @@ static int paused(struct h2_session *session, struct cur *in)
     h2_go_stream(session, &st_data_padding, session->pad_left);
     session->pad_left = 0;
     (void)h2_take_padding(session, in, &taken);
-    int rc = charge(session, taken, true);
-    return rc != H2_GO ? rc : H2_PAUSED;
+    session->pad_charged -= taken;
+    return H2_PAUSED;
 }
 
 static int step_data(struct h2_session *session, struct cur *in)
@@ -202,7 +202,11 @@ static int step_data(struct h2_session *session, struct cur *in)
     if (data.len > 0) {
         uint32_t n = (uint32_t)data.len;
         h2_octets(session, data.ptr, data.len);
-        int rc = charge(session, n, false);
+        /* Padding that is there already counts with the data in front of it. */
+        uint32_t pad = (uint32_t)num_min_size(session->left == n ? session->pad_left : 0,
+                                              cur_left(in));
+        session->pad_charged = pad;
+        int rc = charge(session, n + pad, pad);
         session->left -= n;
         if (rc == H2_GO) {
             rc = judge(session, n);
@@ -277,8 +281,10 @@ static int step_data_padding(struct h2_session *session, struct cur *in)
 {
     uint32_t taken, all = session->left;
     bool whole = h2_take_padding(session, in, &taken);
+    uint32_t charged = taken < session->pad_charged ? taken : session->pad_charged;
+    session->pad_charged -= charged;
     session->left = all; /* charge() asks what is left before it */
-    int rc = charge(session, taken, true);
+    int rc = charge(session, taken - charged, taken - charged);
     session->left = all - taken;
     if (rc != H2_GO) {
         return rc;
@@ -291,7 +297,10 @@ static int step_data_ignored(struct h2_session *session, struct cur *in)
     struct span octets = cur_take(in, num_min_size(session->left, cur_left(in)));
     h2_octets(session, octets.ptr, octets.len);
     session->left -= (uint32_t)octets.len;
-    int rc = h2_window_data_connection(session, (uint32_t)octets.len, true);
+    uint32_t n = (uint32_t)octets.len;
+    uint32_t charged = n < session->pad_charged ? n : session->pad_charged;
+    session->pad_charged -= charged;
+    int rc = h2_window_data_connection(session, n - charged, n - charged);
     if (rc != H2_GO || session->left > 0) {
         return rc;
     }

@@ -63,6 +63,7 @@ static int reserve(struct h2_session *session, uint32_t promised, struct promise
                               (known != NULL && known->state != H2_ST_IDLE))) {
         return H2_GO; /* reported above; there is nothing to reserve */
     }
+    session->last_proc_id = promised;
     p->stream = h2_stream_add(session, promised, H2_ST_RESERVED,
                               H2_STREAM_WR | H2_STREAM_RESERVED_REMOTE);
     return p->stream != NULL ? H2_GO : H2_ERR_NOMEM;

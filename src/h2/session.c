@@ -167,7 +167,7 @@ void h2_session_set_pos(struct h2_session *session, const struct pos *pos)
 
 /* ---- octets in ---- */
 
-static int finish(struct h2_session *session, int result)
+int h2_session_finish(struct h2_session *session, int result)
 {
     if (result < 0 && result != H2_ERR_EOF) {
         session->fatal = result;
@@ -204,7 +204,6 @@ int h2_session_process(struct h2_session *session, struct cur *in)
     if (cur_left(in) > 0) {
         session->out_of_step = false;
     }
-    session->lost_step = false;
     int rc = h2_drive(session, in);
     if (rc == H2_GO && !session->observer) {
         rc = h2_flood_queue(session);
@@ -220,7 +219,7 @@ ssize_t h2_session_mem_recv(struct h2_session *session, const uint8_t *octets, s
     struct cur in = cur_of(length > 0 ? span_of(octets, length) : span_empty());
     int rc = h2_session_process(session, &in);
     if (rc < 0) {
-        return finish(session, rc);
+        return h2_session_finish(session, rc);
     }
     return (ssize_t)(length - cur_left(&in));
 }
@@ -271,7 +270,7 @@ int h2_session_recv(struct h2_session *session)
                 return 0;
             }
             if (rc != 0) {
-                return finish(session, rc);
+                return h2_session_finish(session, rc);
             }
         }
         /* The first round takes up what a PAUSE left, be it only a frame_recv. */
@@ -279,29 +278,12 @@ int h2_session_recv(struct h2_session *session)
         int rc = h2_session_process(session, &in);
         session->rest = rc == H2_PAUSED ? cur_rest(&in) : span_empty();
         if (rc < 0) {
-            return finish(session, rc);
+            return h2_session_finish(session, rc);
         }
-        if (rc == H2_PAUSED || session->lost_step) {
+        if (rc == H2_PAUSED) {
             return 0;
         }
     }
-}
-
-int h2_bad_preface(struct h2_session *session)
-{
-    if (!session->observer) {
-        return H2_ERR_BAD_CLIENT_MAGIC;
-    }
-    session->frame.where.offset = session->start_offset;
-    session->frame.where.first = session->start_pos;
-    h2_remark(session, CHECK_PREFACE_MAGIC_INVALID, CONFIDENCE_CERTAIN, 0,
-              "the octets do not begin with the client preface");
-    session->first = false;
-    session->tainted = true;
-    session->out_of_step = true;
-    session->lost_step = true;
-    h2_go_head(session);
-    return H2_GO;
 }
 
 int h2_session_drain(struct h2_session *session)
@@ -309,7 +291,7 @@ int h2_session_drain(struct h2_session *session)
     if (session->fatal != 0) {
         return session->fatal;
     }
-    return finish(session, h2_outbox_drain(session));
+    return h2_session_finish(session, h2_outbox_drain(session));
 }
 
 /* ---- queries ---- */
@@ -352,7 +334,7 @@ bool h2_session_stream_priority(const struct h2_session *session, uint32_t strea
                                 unsigned *urgency, bool *incremental)
 {
     const struct h2_stream *stream = h2_stream_find(session, stream_id);
-    if (stream == NULL || stream->state == H2_ST_CLOSED) {
+    if (stream == NULL || stream->state == H2_ST_CLOSED || session->role == H2_ROLE_CLIENT) {
         return false;
     }
     *urgency = stream->urgency;

@@ -182,6 +182,7 @@ struct h2_session {
     uint32_t gathered;   /* of them, those copied so far */
     uint32_t left;       /* octets that a streaming state has still to take */
     uint32_t pad_left;   /* padding behind it */
+    uint32_t pad_charged; /* of the padding, octets that the windows have counted already */
     uint32_t over;       /* payload octets behind a gathered control payload, passed over */
     uint64_t offset;     /* octets taken, gaps counted */
     uint64_t frame_used; /* octets of the frame under way that were taken */
@@ -191,8 +192,8 @@ struct h2_session {
     uint8_t small[H2_SMALL_OCTETS];
     struct buf gather;
     bool out_of_step;
-    bool lost_step; /* just now: the driver must not take more */
     bool ended;
+    bool preface_bad; /* OBSERVER: what stands in the place of the preface is none */
 
     /* pull form (session.c) */
     h2_recv_callback recv;
@@ -292,14 +293,14 @@ int h2_tell_frame(struct h2_session *session);
 int h2_end_frame(struct h2_session *session);
 /* Octets of the frame under way were used. */
 void h2_octets(struct h2_session *session, const uint8_t *octets, size_t n);
+/* Octets of a preface that will not be complete are told as passed over. */
+void h2_flush_preface(struct h2_session *session);
 /* Between frames, or inside a frame header: octets of it that are there. */
 bool h2_in_head(const struct h2_session *session, uint32_t *header_octets);
 /* Octets of a payload that were gathered, but will not be complete, are told. */
 void h2_flush_gathered(struct h2_session *session);
 /* end_frame for a frame that is cut. */
 void h2_tell_cut(struct h2_session *session, const struct h2_frame_cut *cut);
-/* An octet of the preface differs. */
-int h2_bad_preface(struct h2_session *session);
 /* Payload octets of the frame under way that are still to come. */
 uint32_t h2_payload_left(const struct h2_session *session);
 
@@ -397,11 +398,12 @@ const char *h2_stream_why_gone(const struct h2_session *session, uint32_t id);
 
 /* ---- window.c ---- */
 
-/* n octets of DATA payload came in: the connection's window. */
-int h2_window_data_connection(struct h2_session *session, uint32_t n, bool consumed);
+/* n octets of DATA payload came in: the connection's window. consumed: of them, how many the
+ * application will never see. */
+int h2_window_data_connection(struct h2_session *session, uint32_t n, uint32_t consumed);
 /* And the stream's; more: the message goes on, so that credit is worth giving. */
 int h2_window_data_stream(struct h2_session *session, struct h2_stream *stream, uint32_t n,
-                          bool more, bool consumed);
+                          bool more, uint32_t consumed);
 int64_t h2_window_recv(const struct h2_session *session, const struct h2_stream *stream);
 int64_t h2_window_send(const struct h2_session *session, const struct h2_stream *stream);
 /* The remote INITIAL_WINDOW_SIZE changes; false when a stream's window would pass 2^31-1. */
@@ -501,6 +503,7 @@ int h2_feed_peer(struct h2_session *session);
 /* ---- session.c ---- */
 
 /* Runs the machine over octets; answers enum h2_go or a fatal code, which then sticks. */
+int h2_session_finish(struct h2_session *session, int result);
 int h2_session_process(struct h2_session *session, struct cur *in);
 
 /* ---- priority.c ---- */

@@ -65,7 +65,7 @@ static void update_stream(struct h2_session *session, struct h2_stream *stream)
     }
 }
 
-int h2_window_data_connection(struct h2_session *session, uint32_t n, bool consumed)
+int h2_window_data_connection(struct h2_session *session, uint32_t n, uint32_t consumed)
 {
     if (n == 0) {
         return H2_GO;
@@ -80,13 +80,13 @@ int h2_window_data_connection(struct h2_session *session, uint32_t n, bool consu
         }
     }
     session->recv_unreturned += n;
-    session->consumed += consumed ? n : 0;
+    session->consumed += consumed;
     update_connection(session);
     return H2_GO;
 }
 
 int h2_window_data_stream(struct h2_session *session, struct h2_stream *stream, uint32_t n,
-                          bool more, bool consumed)
+                          bool more, uint32_t consumed)
 {
     if (n == 0) {
         return H2_GO;
@@ -101,7 +101,7 @@ int h2_window_data_stream(struct h2_session *session, struct h2_stream *stream, 
         }
     }
     stream->recv_unreturned += n;
-    stream->consumed += consumed ? n : 0;
+    stream->consumed += consumed;
     if (more) {
         update_stream(session, stream);
     }
