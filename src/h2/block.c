@@ -33,12 +33,7 @@ void h2_block_lose(struct h2_session *session)
     if (!session->observer) {
         return;
     }
-    bool was_full = hpack_decoder_is_full(session->hpack);
     hpack_decoder_lose(session->hpack);
-    if (was_full && session->in_frame) {
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
-                  "the dynamic table is not known any more");
-    }
 }
 
 void h2_block_abandon(struct h2_session *session)
@@ -79,6 +74,8 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
     b->continuations = 0;
     b->octets = 0;
     b->list_octets = 0;
+    b->field_count = 0;
+    b->field_fault = CHECK_COUNT;
     b->judge = report && subject != NULL && session->opt.check_messaging;
     hpack_begin_block(session->hpack);
     if (b->judge) {
@@ -115,26 +112,46 @@ static int tell_error(struct h2_session *session, const struct h2_header *h, con
     return h2_called(session->ev.on_error(session, H2_LIB_HTTP_HEADER, text, session->user));
 }
 
+static int field_good(struct h2_session *session, const struct h2_header *h)
+{
+    struct h2_block *b = &session->block;
+    if (session->ev.on_header == NULL) {
+        return H2_GO;
+    }
+    int result = session->ev.on_header(session, &b->frame, h, session->user);
+    if (H2D_LIKELY(result == H2_CB_OK)) {
+        return H2_GO;
+    }
+    if (result == H2_CB_PAUSE) {
+        return H2_PAUSED;
+    }
+    if (result != H2_CB_TEMPORAL_FAILURE) {
+        return H2_ERR_CALLBACK_FAILURE;
+    }
+    hush(session);
+    h2_outbox_rst(session, b->subject, b->subject_id, H2_INTERNAL_ERROR,
+                  "the application refused a field");
+    return H2_GO;
+}
+
 /* A field that breaks its message: nghttp2 resets the stream, an observer shows it and goes on. */
 static int field_error(struct h2_session *session, struct h2_header *h,
                        const struct message_fault *fault)
 {
     struct h2_block *b = &session->block;
     int rc = tell_error(session, h, fault->text);
-    if (rc == H2_GO && session->observer && session->ev.on_invalid_header != NULL) {
-        h->invalid = fault->text;
-        int result = session->ev.on_invalid_header(session, &b->frame, h, session->user);
-        rc = result == H2_CB_PAUSE ? H2_PAUSED : h2_called(result);
-    }
-    if (rc != H2_GO && rc != H2_PAUSED) {
+    if (rc != H2_GO) {
         return rc;
     }
-    int broken = h2_break_message(session, H2_RULE_FIELD, b->subject_id, fault);
-    if (broken == H2_SILENT) {
+    if (!session->observer || b->field_fault != fault->check) {
+        b->field_fault = fault->check;
+        rc = h2_break_message(session, H2_RULE_FIELD, b->subject_id, fault);
+    }
+    if (rc == H2_SILENT) {
         hush(session);
         return h2_flood_glitch(session);
     }
-    return broken != H2_GO ? broken : rc;
+    return rc != H2_GO ? rc : field_good(session, h);
 }
 
 /* A field that is dropped: on_invalid_header may object. */
@@ -162,28 +179,6 @@ static int field_dropped(struct h2_session *session, struct h2_header *h,
     return result == H2_CB_PAUSE ? H2_PAUSED : tell_error(session, h, fault->text);
 }
 
-static int field_good(struct h2_session *session, const struct h2_header *h)
-{
-    struct h2_block *b = &session->block;
-    if (session->ev.on_header == NULL) {
-        return H2_GO;
-    }
-    int result = session->ev.on_header(session, &b->frame, h, session->user);
-    if (H2D_LIKELY(result == H2_CB_OK)) {
-        return H2_GO;
-    }
-    if (result == H2_CB_PAUSE) {
-        return H2_PAUSED;
-    }
-    if (result != H2_CB_TEMPORAL_FAILURE) {
-        return H2_ERR_CALLBACK_FAILURE;
-    }
-    hush(session);
-    h2_outbox_rst(session, b->subject, b->subject_id, H2_INTERNAL_ERROR,
-                  "the application refused a field");
-    return H2_GO;
-}
-
 /* RFC 9218 5: the priority field of a request, not of a promise. */
 static void note_priority(struct h2_session *session, const struct h2_header *h)
 {
@@ -196,7 +191,7 @@ static void note_priority(struct h2_session *session, const struct h2_header *h)
 }
 
 /* OBSERVER: what a field says that the rules of section 5 do not judge. */
-static void note_field(struct h2_session *session, const struct h2_header *h)
+static int note_field(struct h2_session *session, const struct h2_header *h)
 {
     struct h2_block *b = &session->block;
     b->unknown = b->unknown || h->certainty != H2_EXACT;
@@ -208,37 +203,43 @@ static void note_field(struct h2_session *session, const struct h2_header *h)
     }
     if (h->token == H2_TOKEN_PROTOCOL && session->role == H2_ROLE_SERVER &&
         session->ledger.widest[H2_SETTING_ENABLE_CONNECT_PROTOCOL] == 0) {
-        (void)h2_break_limit(session, H2_RULE_EXT_CONNECT, b->subject_id, 1,
-                             ":protocol, but the server has not enabled extended CONNECT");
+        return h2_break_limit(session, H2_RULE_EXT_CONNECT, b->subject_id, 1,
+                              ":protocol, but the server has not enabled extended CONNECT");
     }
+    return H2_GO;
 }
 
 /* RFC 7541 6.3; the limit is the local side's SETTINGS_HEADER_TABLE_SIZE. */
-static void size_update(struct h2_session *session, const struct h2_header *h)
+static int size_update(struct h2_session *session, const struct h2_header *h)
 {
     uint32_t max = session->ledger.widest[H2_SETTING_HEADER_TABLE_SIZE];
+    int rc = H2_GO;
     if (session->observer && h->index > max) {
-        (void)h2_break_limit(session, H2_RULE_TABLE_UPDATE, 0, (int64_t)h->index - max,
-                             "a table size update to %u; the decoder allows %u", h->index, max);
+        rc = h2_break_limit(session, H2_RULE_TABLE_UPDATE, 0, (int64_t)h->index - max,
+                            "a table size update to %u; the decoder allows %u", h->index, max);
     }
     if (session->ev.on_size_update != NULL && session->block.report) {
         session->ev.on_size_update(session, &session->block.frame, h, session->user);
     }
+    return rc;
 }
 
 static int field(struct h2_session *session, struct h2_header *h)
 {
     struct h2_block *b = &session->block;
     if (H2D_UNLIKELY(h->repr == HPACK_SIZE_UPDATE)) {
-        size_update(session, h);
-        return H2_GO;
+        return size_update(session, h);
     }
+    b->field_count++;
     b->list_octets += h->name.len + h->value.len + 32;
     if (!b->report || (b->subject == NULL && !session->observer)) {
         return H2_GO; /* nobody's, or its stream is gone meanwhile */
     }
     if (session->observer) {
-        note_field(session, h);
+        int rc = note_field(session, h);
+        if (rc != H2_GO) {
+            return rc;
+        }
     }
     b->fields = true;
     if (!b->judge || b->subject == NULL) {
@@ -253,6 +254,7 @@ static int field(struct h2_session *session, struct h2_header *h)
         return field_good(session, h);
     }
     if (verdict == MESSAGE_HIDE) {
+        h2_remark(session, fault.check, CONFIDENCE_CERTAIN, b->subject_id, "%s", fault.text);
         return session->observer ? field_good(session, h) : H2_GO;
     }
     return verdict == MESSAGE_DROP ? field_dropped(session, h, &fault)
@@ -302,8 +304,8 @@ static int judge_whole(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
     struct message_fault fault;
-    if (!b->judge || b->subject == NULL || b->lost || b->frame.missing > 0 ||
-        (b->unknown && b->context.kind != MESSAGE_TRAILERS && b->sniff) ||
+    if (!b->judge || b->subject == NULL || b->lost || b->field_fault != CHECK_COUNT ||
+        b->frame.missing > 0 || (b->unknown && b->context.kind != MESSAGE_TRAILERS && b->sniff) ||
         message_on_headers_end(&b->subject->message, &b->context, b->end_stream, &fault)) {
         return H2_GO;
     }
@@ -320,9 +322,16 @@ static void advise_block(struct h2_session *session)
                   (unsigned long long)b->list_octets, max);
     }
     if (hpack_decoder_update_missing(session->hpack)) {
-        (void)h2_break(session, H2_RULE_TABLE_UPDATE_MISSING, b->subject_id,
-                       "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
-                       "size update");
+        h2_remark(session, CHECK_HPACK_TABLE_UPDATE_MISSING, CONFIDENCE_CERTAIN, b->subject_id,
+                  "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
+                  "size update");
+    }
+    if (b->field_count > LIMIT_BLOCK_FIELDS_SHOWN ||
+        b->list_octets - 32 * b->field_count > LIMIT_BLOCK_OCTETS_SHOWN) {
+        h2_remark(session, CHECK_LIMIT_BLOCK, CONFIDENCE_CERTAIN, b->subject_id,
+                  "a field section of %llu fields and %llu octets is not shown whole",
+                  (unsigned long long)b->field_count,
+                  (unsigned long long)(b->list_octets - 32 * b->field_count));
     }
     enum check limit = hpack_decoder_limit_hit(session->hpack);
     if (limit != CHECK_COUNT) {
@@ -374,7 +383,8 @@ static int block_done(struct h2_session *session)
         rc = h2_flood_glitch(session);
         return rc != H2_GO ? rc : h2_end_frame(session);
     }
-    if (rc == H2_GO && (b->report || session->observer)) {
+    bool whole = b->frame.missing == 0; /* with a hole inside nobody knows what it said */
+    if (rc == H2_GO && whole && (b->report || session->observer)) {
         rc = h2_tell_block(session);
     }
     if (rc == H2_GO) {
@@ -454,21 +464,20 @@ static int step_block_padding(struct h2_session *session, struct cur *in)
     return h2_take_padding(session, in, &taken) ? fragment_done(session) : H2_GO;
 }
 
-int h2_block_missing(struct h2_session *session, uint32_t n)
+bool h2_block_missing(struct h2_session *session, uint32_t n)
 {
-    bool data = session->state == &st_block && session->left > 0 && n > 0;
     uint32_t of_block = n < session->left ? n : session->left;
+    bool in_block = session->state == &st_block && of_block > 0;
     session->left -= of_block;
     if (session->state == &st_block) {
         session->pad_left -= n - of_block;
     }
-    if (data) {
+    if (in_block) {
         session->block.octets += of_block;
         session->block.lost = true;
         session->block.frame.missing += session->cur != &session->block.frame ? of_block : 0;
-        h2_block_lose(session);
     }
-    return H2_GO;
+    return in_block;
 }
 
 bool h2_in_block(const struct h2_session *session)

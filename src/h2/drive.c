@@ -298,6 +298,9 @@ static int check_intruder(struct h2_session *session)
 {
     const struct h2_frame_hd *hd = &session->cur->hd;
     const char *name = h2_frame_name(hd->type);
+    if (hd->type == H2_CONTINUATION && hd->stream_id == 0) {
+        return h2_break(session, H2_RULE_CONTINUATION_ZERO, 0, "CONTINUATION on stream 0");
+    }
     return h2_break(
         session, hd->type > H2_CONTINUATION ? H2_RULE_BLOCK_EXTENSION : H2_RULE_BLOCK_INTERLEAVED,
         hd->stream_id, "%s on stream %u inside the field block of stream %u",
@@ -363,6 +366,7 @@ static int step_head(struct h2_session *session, struct cur *in)
         h2_block_abandon(session);
     }
     start_frame(session, octets.ptr, intruder);
+    session->intruder = intruder;
     int rc = H2_GO;
     if (session->observer) {
         rc = h2_begin_frame(session);

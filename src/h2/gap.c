@@ -22,12 +22,22 @@ static void cut_frame(struct h2_session *session, enum gap_cause cause)
     h2_tell_cut(session, &cut);
 }
 
+/* The capture lacks octets of a field block, or may. */
+static void lose_table(struct h2_session *session)
+{
+    if (session->observer && hpack_decoder_is_full(session->hpack)) {
+        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
+                  "the dynamic table is not known any more");
+    }
+    h2_block_lose(session);
+}
+
 static void lose_step(struct h2_session *session, enum gap_cause cause)
 {
     cut_frame(session, cause);
     h2_flush_preface(session);
     session->block.open = false;
-    h2_block_lose(session);
+    lose_table(session);
     session->tainted = true;
     session->holed = true;
     session->out_of_step = true;
@@ -58,7 +68,10 @@ static int miss(struct h2_session *session, uint32_t n)
         return H2_GO;
     }
     if (h2_in_block(session)) {
-        return h2_block_missing(session, n);
+        if (h2_block_missing(session, n)) {
+            lose_table(session);
+        }
+        return H2_GO;
     }
     if (f->hd.type == H2_DATA) {
         return h2_data_missing(session, n);
@@ -67,8 +80,8 @@ static int miss(struct h2_session *session, uint32_t n)
     return H2_GO;
 }
 
-void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
-                    const struct pos *before, const struct pos *after)
+static void tell_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
+                     const struct pos *before, const struct pos *after)
 {
     static const struct pos nowhere = { 0 };
     if (session->ev.on_gap != NULL) {
@@ -79,24 +92,30 @@ void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause 
                               .after = after != NULL ? *after : nowhere };
         session->ev.on_gap(session, &gap, session->user);
     }
-    if (session->fatal != 0 || session->terminating || session->out_of_step) {
+}
+
+void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
+                    const struct pos *before, const struct pos *after)
+{
+    bool lost = session->fatal == 0 && !session->terminating && !session->out_of_step &&
+                (length == 0 || !session->in_frame || length > h2_payload_left(session));
+    if (lost) {
+        lose_step(session, cause);
+    }
+    tell_gap(session, length, cause, before, after);
+    if (lost || session->fatal != 0 || session->terminating || session->out_of_step) {
         session->offset += length;
         return;
     }
-    if (length > 0 && session->in_frame && length <= h2_payload_left(session)) {
-        int rc = miss(session, (uint32_t)length);
-        session->offset += length;
-        struct cur none = cur_of(span_empty());
-        if (rc == H2_GO) {
-            rc = h2_session_process(session, &none);
-        }
-        if (rc < 0) {
-            session->fatal = rc;
-        }
-        return;
-    }
-    lose_step(session, cause);
+    int rc = miss(session, (uint32_t)length);
     session->offset += length;
+    struct cur none = cur_of(span_empty());
+    if (rc == H2_GO) {
+        rc = h2_session_process(session, &none);
+    }
+    if (rc < 0) {
+        (void)h2_session_finish(session, rc);
+    }
 }
 
 void h2_session_resume(struct h2_session *session, uint64_t skipped)

@@ -7,21 +7,22 @@
 
 #define SKEW_NS UINT64_C(1000000000)
 
-void h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id, int64_t need,
-                const char *message)
+int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id, int64_t need,
+               const char *message)
 {
     if (session->peer_never) {
-        return;
+        return H2_GO;
     }
     for (struct h2_suspicion *s = session->suspicions; s != NULL; s = s->next) {
         if (s->check == check && s->stream_id == stream_id) {
-            s->need = need > s->need || check == CHECK_SETTINGS_ACK_UNSOLICITED ? s->need : need;
-            s->need = need > s->need ? need : s->need;
-            return;
+            s->need = check == CHECK_SETTINGS_ACK_UNSOLICITED ? s->need + need
+                      : need > s->need                        ? need
+                                                              : s->need;
+            return H2_GO;
         }
     }
     if (session->suspicion_count == H2_SUSPICIONS_MAX) {
-        return;
+        return H2_GO;
     }
     struct h2_suspicion *s = session->suspicions_free;
     if (s != NULL) {
@@ -29,7 +30,7 @@ void h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id
     } else {
         s = mem_alloc(session->mem, sizeof *s);
         if (s == NULL) {
-            return; /* a suspicion less; nothing depends on it */
+            return H2_ERR_NOMEM;
         }
     }
     *s = (struct h2_suspicion){ .check = check,
@@ -46,6 +47,7 @@ void h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id
     }
     *end = s;
     session->suspicion_count++;
+    return H2_GO;
 }
 
 static void retire(struct h2_session *session, struct h2_suspicion **at)

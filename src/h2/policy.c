@@ -19,8 +19,12 @@ enum evidence {
     OCTETS,
     STATE,
     LOCAL,
+    SUSPECT,
     BY_ID,
 };
+
+/* An observer tells the frame like any other: what is wrong is its place. */
+#define H2_LIB_NONE 0
 
 struct rule_row {
     enum check check; /* CHECK_COUNT: nothing that an observer would report */
@@ -130,27 +134,29 @@ static bool is_violation(enum check check)
     return spec_check(check)->scope <= SCOPE_MESSAGE;
 }
 
-static void observe(struct h2_session *session, const struct rule_row *row, enum check check,
-                    uint32_t stream_id, int64_t need, const char *text)
+static int observe(struct h2_session *session, const struct rule_row *row, enum check check,
+                   uint32_t stream_id, int64_t need, const char *text)
 {
     enum evidence evidence = row->evidence;
     if (evidence == BY_ID) {
         evidence = h2_stream_is_own(session, stream_id) ? LOCAL : STATE;
     }
     if (evidence != OCTETS && session->tainted) {
-        return;
+        return H2_GO;
     }
-    if (evidence == LOCAL) {
-        h2_suspect(session, check, stream_id, need, text);
-        return;
+    bool alone = session->peer_never || (session->peer == NULL && !session->peer_seen);
+    if (evidence == LOCAL || (evidence == SUSPECT && !alone)) {
+        return h2_suspect(session, check, stream_id, need, text);
     }
     struct finding finding;
-    finding_here(session, check, CONFIDENCE_CERTAIN, stream_id, text, &finding);
+    finding_here(session, check, evidence == SUSPECT ? CONFIDENCE_POSSIBLE : CONFIDENCE_CERTAIN,
+                 stream_id, text, &finding);
     h2_report_finding(session, &finding);
-    if (is_violation(check)) {
+    if (is_violation(check) && evidence != SUSPECT) {
         mark_fault(session, row->lib);
         observe_action(session, row, stream_id);
     }
+    return H2_GO;
 }
 
 int h2_break(struct h2_session *session, enum h2_rule rule, uint32_t stream_id, const char *format,
@@ -166,7 +172,7 @@ int h2_break(struct h2_session *session, enum h2_rule rule, uint32_t stream_id, 
         va_start(args, format);
         (void)vsnprintf(text, sizeof text, format, args);
         va_end(args);
-        observe(session, row, row->check, stream_id, 1, text);
+        return observe(session, row, row->check, stream_id, 1, text);
     }
     return H2_GO;
 }
@@ -184,7 +190,7 @@ int h2_break_limit(struct h2_session *session, enum h2_rule rule, uint32_t strea
         va_start(args, format);
         (void)vsnprintf(text, sizeof text, format, args);
         va_end(args);
-        observe(session, row, row->check, stream_id, need, text);
+        return observe(session, row, row->check, stream_id, need, text);
     }
     return H2_GO;
 }
@@ -195,8 +201,7 @@ int h2_break_hpack(struct h2_session *session, enum check check, const char *tex
     if (!session->observer) {
         return endpoint_break(session, row, 0);
     }
-    observe(session, row, check, session->block.subject_id, 1, text);
-    return H2_GO;
+    return observe(session, row, check, session->block.subject_id, 1, text);
 }
 
 int h2_break_message(struct h2_session *session, enum h2_rule rule, uint32_t stream_id,

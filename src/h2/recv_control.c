@@ -99,7 +99,7 @@ int h2_recv_rst_stream(struct h2_session *session)
 
 /* The PING that an ACK answers, and with it everything that the peer read before
  * (receive-engine 6.4, rule 4). */
-static void match_ping(struct h2_session *session, const uint8_t opaque[8])
+static int match_ping(struct h2_session *session, const uint8_t opaque[8])
 {
     for (uint32_t i = 0; i < session->pings_len; i++) {
         uint32_t at = (session->pings_at + i) % H2_PINGS_MAX;
@@ -109,10 +109,10 @@ static void match_ping(struct h2_session *session, const uint8_t opaque[8])
             }
             session->pings_at = (at + 1) % H2_PINGS_MAX;
             session->pings_len -= i + 1;
-            return;
+            return H2_GO;
         }
     }
-    (void)h2_break(session, H2_RULE_PING_UNMATCHED, 0, "PING ACK that matches no PING");
+    return h2_break(session, H2_RULE_PING_UNMATCHED, 0, "PING ACK that matches no PING");
 }
 
 static int step_ping(struct h2_session *session, struct cur *in)
@@ -126,7 +126,7 @@ static int step_ping(struct h2_session *session, struct cur *in)
     }
     if (rc == H2_GO && (f->hd.flags & H2_FLAG_ACK) != 0) {
         if (session->observer) {
-            match_ping(session, f->payload.ping.opaque);
+            rc = match_ping(session, f->payload.ping.opaque);
         }
     } else if (rc == H2_GO && session->opt.auto_ping_ack && !session->terminating) {
         rc = h2_flood_ping(session);

@@ -87,6 +87,32 @@ static int admit(struct h2_session *session)
     return H2_GO;
 }
 
+/* The message rules on n octets of body (receive-engine 5.5). */
+static int judge(struct h2_session *session, uint32_t n)
+{
+    struct h2_stream *stream = session->target;
+    if (stream == NULL || !session->opt.check_messaging ||
+        (stream->flags & (H2_STREAM_SKIP_BODY | H2_STREAM_ADOPTED)) != 0) {
+        return H2_GO;
+    }
+    enum message_kind kind = session->role == H2_ROLE_SERVER ? MESSAGE_REQUEST : MESSAGE_RESPONSE;
+    struct message_context context = h2_message_context(session, stream, kind);
+    struct message_fault fault;
+    if (H2D_LIKELY(message_on_data(&stream->message, &context, n, &fault))) {
+        return H2_GO;
+    }
+    stream->flags |= H2_STREAM_SKIP_BODY;
+    return h2_break_message(session, H2_RULE_DATA_LENGTH, stream->id, &fault);
+}
+
+/* The frame's data begin. OBSERVER judges them as a whole, as it withholds nothing. */
+static int begin_data(struct h2_session *session, uint32_t len)
+{
+    session->cur->has_payload = true;
+    h2_go_stream(session, &st_data, len);
+    return session->observer && len > 0 ? judge(session, len) : H2_GO;
+}
+
 int h2_recv_data(struct h2_session *session)
 {
     struct h2_frame *f = session->cur;
@@ -120,8 +146,7 @@ int h2_recv_data(struct h2_session *session)
     if (padded) {
         h2_go_gather(session, &st_data_pad_length, 1);
     } else {
-        f->has_payload = true;
-        h2_go_stream(session, &st_data, f->hd.length);
+        return begin_data(session, f->hd.length);
     }
     return H2_GO;
 }
@@ -146,10 +171,8 @@ static int step_data_pad_length(struct h2_session *session, struct cur *in)
     }
     f->payload.data.pad_octets = pad + 1;
     f->payload.data.data_length = rest - pad;
-    f->has_payload = true;
     session->pad_left = pad;
-    h2_go_stream(session, &st_data, rest - pad);
-    return H2_GO;
+    return begin_data(session, rest - pad);
 }
 
 /* The rest of the frame is for nobody; the connection's window still counts it. */
@@ -162,24 +185,6 @@ static int ignore_rest(struct h2_session *session, int rc)
     h2_go_stream(session, &st_data_ignored, session->left + session->pad_left);
     session->pad_left = 0;
     return h2_flood_glitch(session);
-}
-
-/* The message rules on n octets of body (receive-engine 5.5). */
-static int judge(struct h2_session *session, uint32_t n)
-{
-    struct h2_stream *stream = session->target;
-    if (stream == NULL || !session->opt.check_messaging ||
-        (stream->flags & (H2_STREAM_SKIP_BODY | H2_STREAM_ADOPTED)) != 0) {
-        return H2_GO;
-    }
-    enum message_kind kind = session->role == H2_ROLE_SERVER ? MESSAGE_REQUEST : MESSAGE_RESPONSE;
-    struct message_context context = h2_message_context(session, stream, kind);
-    struct message_fault fault;
-    if (H2D_LIKELY(message_on_data(&stream->message, &context, n, &fault))) {
-        return H2_GO;
-    }
-    stream->flags |= H2_STREAM_SKIP_BODY;
-    return h2_break_message(session, H2_RULE_DATA_LENGTH, stream->id, &fault);
 }
 
 /* Padding behind a chunk that the application paused at counts as taken with it. */
@@ -203,12 +208,12 @@ static int step_data(struct h2_session *session, struct cur *in)
         uint32_t n = (uint32_t)data.len;
         h2_octets(session, data.ptr, data.len);
         /* Padding that is there already counts with the data in front of it. */
-        uint32_t pad = (uint32_t)num_min_size(session->left == n ? session->pad_left : 0,
-                                              cur_left(in));
+        uint32_t pad =
+            (uint32_t)num_min_size(session->left == n ? session->pad_left : 0, cur_left(in));
         session->pad_charged = pad;
         int rc = charge(session, n + pad, pad);
         session->left -= n;
-        if (rc == H2_GO) {
+        if (rc == H2_GO && !session->observer) {
             rc = judge(session, n);
         }
         if (rc != H2_GO) {
@@ -264,6 +269,9 @@ static int data_done(struct h2_session *session)
     if (rc == H2_GO && end && session->target != NULL) {
         rc = end_message(session);
         if (rc == H2_SILENT) {
+            /* The RST_STREAM will close the stream, not the end of both halves. */
+            session->target->flags |= H2_STREAM_RD;
+            session->target = NULL;
             told = false;
             rc = h2_flood_glitch(session);
         }
@@ -313,7 +321,6 @@ int h2_data_missing(struct h2_session *session, uint32_t n)
     session->left -= data;
     if (session->state == &st_data) {
         session->pad_left -= n - data;
-        return data > 0 ? judge(session, data) : H2_GO;
     }
     return H2_GO;
 }

@@ -298,7 +298,7 @@ int h2_recv_continuation(struct h2_session *session)
     struct h2_frame *f = session->cur;
     if (session->unit == f) {
         int rc = H2_GO;
-        if (session->fault == 0) {
+        if (!session->intruder) {
             rc = h2_break(
                 session,
                 f->hd.stream_id == 0 ? H2_RULE_CONTINUATION_ZERO : H2_RULE_CONTINUATION_STRAY,

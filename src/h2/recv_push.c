@@ -56,6 +56,16 @@ static bool is_cancelled(struct h2_session *session, const struct h2_stream *par
     return gone || off || many;
 }
 
+/* The server had ended the stream; in OBSERVER also when it is closed by now, unless by a reset. */
+static bool ended(const struct h2_session *session, uint32_t id, const struct h2_stream *parent)
+{
+    if (parent == NULL && session->observer) {
+        parent = h2_stream_find(session, id);
+    }
+    return parent != NULL && (parent->flags & H2_STREAM_RD) != 0 &&
+           (parent->flags & (H2_STREAM_RST_BY_LOCAL | H2_STREAM_RST_BY_PEER)) == 0;
+}
+
 static int reserve(struct h2_session *session, uint32_t promised, struct promise *p)
 {
     struct h2_stream *known = h2_stream_find(session, promised);
@@ -64,8 +74,8 @@ static int reserve(struct h2_session *session, uint32_t promised, struct promise
         return H2_GO; /* reported above; there is nothing to reserve */
     }
     session->last_proc_id = promised;
-    p->stream = h2_stream_add(session, promised, H2_ST_RESERVED,
-                              H2_STREAM_WR | H2_STREAM_RESERVED_REMOTE);
+    p->stream =
+        h2_stream_add(session, promised, H2_ST_RESERVED, H2_STREAM_WR | H2_STREAM_RESERVED_REMOTE);
     return p->stream != NULL ? H2_GO : H2_ERR_NOMEM;
 }
 
@@ -75,8 +85,8 @@ static int admit(struct h2_session *session, struct promise *p)
     const struct h2_frame *f = session->cur;
     uint32_t id = f->hd.stream_id, promised = f->payload.push_promise.promised_stream_id;
     int rc = check_parent_id(session, id);
-    if (rc != H2_GO) {
-        return rc;
+    if (rc != H2_GO || session->role == H2_ROLE_SERVER || id == 0) {
+        return rc; /* OBSERVER goes on with the block; there is nothing to reserve */
     }
     if (session->goaway_sent) {
         p->ignored = h2_ignore(session, "after GOAWAY");
@@ -107,7 +117,7 @@ static int admit(struct h2_session *session, struct promise *p)
         (void)h2_ignore(session, parent == NULL ? h2_stream_why_gone(session, id)
                                                 : "the promise would be cancelled");
     }
-    if (parent != NULL && (parent->flags & H2_STREAM_RD) != 0) {
+    if (ended(session, id, parent)) {
         rc = h2_break(session, H2_RULE_PUSH_PARENT_CLOSED, id,
                       "PUSH_PROMISE on stream %u after END_STREAM", id);
         if (rc != H2_GO) {

@@ -195,7 +195,9 @@ static int settings_payload(struct h2_session *session, struct cur *in)
         rc = h2_break(session, H2_RULE_SETTINGS_NONZERO, f->hd.stream_id, "SETTINGS on stream %u",
                       f->hd.stream_id);
     }
-    if (rc == H2_GO && (f->hd.flags & H2_FLAG_ACK) != 0) {
+    if (rc == H2_GO && (f->hd.flags & H2_FLAG_ACK) != 0 && f->hd.length > 0) {
+        (void)h2_ledger_pop(session, &rc); /* reported already; it counts as an ACK */
+    } else if (rc == H2_GO && (f->hd.flags & H2_FLAG_ACK) != 0) {
         rc = acknowledged(session);
     } else if (rc == H2_GO) {
         rc = apply_all(session);

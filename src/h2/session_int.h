@@ -131,9 +131,11 @@ struct h2_block {
     struct h2_stream *subject;        /* NULL: none, or gone meanwhile */
     struct message_context context;
     uint32_t continuations;
-    uint64_t octets;       /* of the block, in fragments before the one under way */
-    uint64_t list_octets;  /* field section size as RFC 9113 6.5.2 counts */
-    struct h2_frame frame; /* the HEADERS or PUSH_PROMISE frame */
+    uint64_t octets; /* of the block, in fragments before the one under way */
+    uint64_t field_count;
+    enum check field_fault; /* the last rule that a field broke; CHECK_COUNT: none */
+    uint64_t list_octets;   /* field section size as RFC 9113 6.5.2 counts */
+    struct h2_frame frame;  /* the HEADERS or PUSH_PROMISE frame */
 };
 
 /* ---- what both sessions of a connection share (report.c) ---- */
@@ -178,14 +180,14 @@ struct h2_session {
 
     /* driver (drive.c) */
     const struct h2_state *state;
-    uint32_t need;       /* octets the state wants in one piece */
-    uint32_t gathered;   /* of them, those copied so far */
-    uint32_t left;       /* octets that a streaming state has still to take */
-    uint32_t pad_left;   /* padding behind it */
+    uint32_t need;        /* octets the state wants in one piece */
+    uint32_t gathered;    /* of them, those copied so far */
+    uint32_t left;        /* octets that a streaming state has still to take */
+    uint32_t pad_left;    /* padding behind it */
     uint32_t pad_charged; /* of the padding, octets that the windows have counted already */
-    uint32_t over;       /* payload octets behind a gathered control payload, passed over */
-    uint64_t offset;     /* octets taken, gaps counted */
-    uint64_t frame_used; /* octets of the frame under way that were taken */
+    uint32_t over;        /* payload octets behind a gathered control payload, passed over */
+    uint64_t offset;      /* octets taken, gaps counted */
+    uint64_t frame_used;  /* octets of the frame under way that were taken */
     struct pos pos;
     uint64_t start_offset; /* of the header being gathered */
     struct pos start_pos;
@@ -210,6 +212,7 @@ struct h2_session {
     bool dropped;          /* nothing is told of it (ENDPOINT) */
     bool cancelled;        /* an extension callback said CANCEL */
     bool pad_nonzero;
+    bool intruder;   /* it stands inside a field block */
     bool skip_tells; /* the frame is told behind the octets passed over */
     bool first;      /* the next frame must be SETTINGS */
     bool doubtful;   /* the last header was hardly one: look at the next before believing it */
@@ -358,10 +361,10 @@ void h2_block_abandon(struct h2_session *session);
 int h2_tell_block(struct h2_session *session);
 /* A frame whose block cannot be told from padding: `rest` octets are passed over. */
 int h2_block_unreadable(struct h2_session *session, uint32_t rest);
-/* n octets of a field block's frame are not in the capture. */
-int h2_block_missing(struct h2_session *session, uint32_t n);
+/* n octets of a field block's frame are not in the capture; whether any are the block's. */
+bool h2_block_missing(struct h2_session *session, uint32_t n);
 bool h2_in_block(const struct h2_session *session);
-/* Decoder certainty is gone (OBSERVER). */
+/* Decoder certainty is gone (OBSERVER): the capture lacks octets, or the sender's are in error. */
 void h2_block_lose(struct h2_session *session);
 /* The rules' view of a stream's message. */
 struct message_context h2_message_context(const struct h2_session *session,
@@ -486,8 +489,8 @@ void h2_report_finding(struct h2_session *session, struct finding *finding);
 
 /* ---- pending.c ---- */
 
-void h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id, int64_t need,
-                const char *message);
+int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id, int64_t need,
+               const char *message);
 /* A permission came: suspicions of that check (and stream) need so much less. */
 void h2_suspicions_permit(struct h2_session *session, enum check check, uint32_t stream_id,
                           int64_t amount);

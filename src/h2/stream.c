@@ -59,8 +59,7 @@ struct h2_stream *h2_stream_find(const struct h2_session *session, uint32_t id)
 struct h2_stream *h2_stream_live(const struct h2_session *session, uint32_t id)
 {
     struct h2_stream *stream = h2_stream_find(session, id);
-    bool live =
-        stream != NULL && stream->state != H2_ST_IDLE && stream->state != H2_ST_CLOSED;
+    bool live = stream != NULL && stream->state != H2_ST_IDLE && stream->state != H2_ST_CLOSED;
     return live ? stream : NULL;
 }
 
