@@ -367,7 +367,6 @@ static int block_done(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
     b->open = false;
-    b->frame.hd.flags |= H2_FLAG_END_HEADERS;
     b->frame.hd.raw_flags |= H2_FLAG_END_HEADERS;
     if (session->observer) {
         advise_block(session);

@@ -53,7 +53,7 @@ int h2_flood_settings(struct h2_session *session)
         calm(session, 1);
     }
     uint32_t entries = hd->length / 6;
-    if (session->opt.max_settings == 0 || entries <= session->opt.max_settings) {
+    if (entries <= session->opt.max_settings) {
         calm(session, 5);
         return H2_GO;
     }

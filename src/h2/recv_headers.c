@@ -329,6 +329,7 @@ int h2_recv_continuation(struct h2_session *session)
     f->block_off = b->octets;
     f->has_payload = true;
     b->frame.hd.length += f->hd.length;
+    b->frame.hd.flags |= f->hd.flags & H2_FLAG_END_HEADERS;
     h2_block_fragment(session, f->hd.length, 0, (f->hd.flags & H2_FLAG_END_HEADERS) != 0);
     return H2_GO;
 }

@@ -150,11 +150,7 @@ static int apply_all(struct h2_session *session)
             return rc;
         }
     }
-    uint32_t *no_priorities = &session->ledger.remote[H2_SETTING_NO_RFC7540_PRIORITIES];
-    if (*no_priorities == UINT32_MAX) {
-        *no_priorities = 0;
-    }
-    session->ledger.remote_seen = true;
+    h2_ledger_remote_begun(&session->ledger);
     return H2_GO;
 }
 

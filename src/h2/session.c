@@ -5,6 +5,8 @@
 
 #define WINDOW_INITIAL 65535
 
+#define SETTINGS_MAX_DEFAULT 32
+
 /* ---- words ---- */
 
 const char *h2_error_name(int error)
@@ -75,7 +77,7 @@ void h2_options_init(struct h2_options *options)
         .max_outbound_ack = 1000,
         .max_outbound_queue = 5000,
         .max_continuations = 8,
-        .max_settings = 32,
+        .max_settings = SETTINGS_MAX_DEFAULT,
         .reset_burst = 1000,
         .reset_rate = 33,
         .glitch_burst = 10000,
@@ -115,6 +117,9 @@ struct h2_session *h2_session_new(struct mem *mem, enum h2_role role,
     session->user = user;
     session->role = role;
     session->observer = options->profile == H2_PROFILE_OBSERVER;
+    if (session->opt.max_settings == 0) {
+        session->opt.max_settings = SETTINGS_MAX_DEFAULT; /* nghttp2 ignores a 0, too */
+    }
     session->opt.mid_stream = options->mid_stream && session->observer;
     session->cur = session->unit = &session->frame;
     session->rest = span_empty();

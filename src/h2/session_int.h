@@ -423,6 +423,8 @@ void h2_windows_note(struct h2_session *session, const struct h2_stream *stream,
 
 void h2_ledger_init(struct h2_ledger *ledger);
 void h2_ledger_fini(struct h2_session *session);
+/* The peer's first SETTINGS are known: what they left out has its default for good. */
+void h2_ledger_remote_begun(struct h2_ledger *ledger);
 int h2_ledger_push(struct h2_session *session, const struct h2_setting *entries, size_t count);
 /* The peer acknowledged: the oldest set comes into force. False: nothing was in flight. */
 bool h2_ledger_pop(struct h2_session *session, int *rc);

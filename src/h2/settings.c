@@ -239,4 +239,15 @@ void h2_ledger_remote_now(struct h2_session *session, const struct h2_setting *e
             session->ledger.remote[entries[i].id] = entries[i].value;
         }
     }
+    /* They count as the peer's first SETTINGS (RFC 7540 3.2.1). */
+    h2_ledger_remote_begun(&session->ledger);
+}
+
+void h2_ledger_remote_begun(struct h2_ledger *ledger)
+{
+    uint32_t *no_priorities = &ledger->remote[H2_SETTING_NO_RFC7540_PRIORITIES];
+    if (*no_priorities == NO_PRIORITIES_UNSET) {
+        *no_priorities = 0;
+    }
+    ledger->remote_seen = true;
 }
