@@ -68,8 +68,12 @@ static struct flow *replace(struct net *net, struct flow *flow, const struct pos
 static bool begins_anew(struct flow *flow, unsigned side, const struct segment *segment)
 {
     bool syn = (segment->flags & TCP_SYN) != 0;
+    bool ack = (segment->flags & TCP_ACK) != 0;
+    if (flow->reuse == 2 - side && ack && segment->ack == flow->reuse_isn + 1) {
+        return true;
+    }
     if (syn && !is_same_syn(flow, side, segment)) {
-        if (flow->state != FLOW_OPEN || (segment->flags & TCP_ACK) != 0) {
+        if (flow->state != FLOW_OPEN || ack) {
             return true;
         }
         flow->reuse = (uint8_t)(1 + side);
@@ -82,13 +86,7 @@ static bool begins_anew(struct flow *flow, unsigned side, const struct segment *
     if (flow->reuse == 1 + side) {
         return segment->seq == flow->reuse_isn + 1;
     }
-    if ((segment->flags & TCP_ACK) == 0) {
-        return false;
-    }
-    if (segment->ack == flow->reuse_isn + 1) {
-        return true;
-    }
-    flow->reuse = 0;
+    flow->reuse = ack ? 0 : flow->reuse; /* the other side goes on with the old numbers */
     return false;
 }
 

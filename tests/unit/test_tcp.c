@@ -353,6 +353,25 @@ static void ports_used_again_without_an_end(void **state)
     }
 }
 
+/* A client that gets no answer tries again from the same port: the answer is to the second try. */
+static void second_try(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    say(&world, (struct wire){ .side = 0, .flags = SYN, .seq = 9000000 });
+    say(&world, (struct wire){ .side = 0, .flags = SYN, .seq = 100 });
+    say(&world, (struct wire){ .side = 1, .flags = SYN | ACK, .seq = 500, .ack = 101 });
+    say(&world, data(1, 0, 10, 0));
+    say(&world, data(0, 0, 10, 10));
+    assert_int_equal(world.opened, 1);
+    assert_heard(&world.heard[0], 0, 10, 0);
+    assert_heard(&world.heard[0], 1, 10, 0);
+    assert_int_equal(world.heard[0].info.client_side, 0);
+    assert_int_equal(world.heard[0].info.id, 2);
+    world_fini(&world);
+}
+
 /* Two seconds after its end a connection is forgotten. */
 static void closed_ones_are_forgotten(void **state)
 {
@@ -1029,6 +1048,7 @@ int main(void)
         cmocka_unit_test(keep_alive_and_probe),
         cmocka_unit_test(ports_used_again_after_the_end),
         cmocka_unit_test(ports_used_again_without_an_end),
+        cmocka_unit_test(second_try),
         cmocka_unit_test(closed_ones_are_forgotten),
         cmocka_unit_test(holes_are_given_up),
         cmocka_unit_test(holes_of_silent_connections),
