@@ -92,4 +92,5 @@ def main():
     print("};\n/* clang-format on */")
 
 
-main()
+if __name__ == "__main__":
+    main()
