@@ -297,12 +297,12 @@ static const struct flag flags[] = {
       "Reads FILE. The same as giving FILE without a flag; it is here for the habit. A single dash "
       "is standard input.",
       apply_read },
-    { 0, "raw", NULL, "the input is a raw HTTP/2 stream, whatever it looks like",
+    { 0, "raw", NULL, "the input is a raw stream, whatever it looks like",
       "Takes the input as the octets of one direction of a connection, even if they look like "
       "nothing known. When they do not begin with a client preface or a SETTINGS frame, the first "
       "frame boundary is searched for.",
       apply_raw },
-    { 0, "from", "client|server", "who sent the raw stream (default: its first octets tell)",
+    { 0, "from", "client|server", "who sent the raw stream (default: content tells)",
       "Says who sent the raw stream; implies --raw. Without it the first octets tell: a client "
       "begins with its preface, a server with SETTINGS; where they do not tell, the client.",
       apply_from },
@@ -314,7 +314,7 @@ static const struct flag flags[] = {
       apply_c2s },
     { 0, "s2c", "FILE", "the server's half",
       "The octets that the server sent, as a raw stream; see --c2s.", apply_s2c },
-    { 0, "port", "N", "TCP port N is HTTP/2, whatever its content looks like (repeatable)",
+    { 0, "port", "N", "take TCP port N as HTTP/2 (repeatable)",
       "Takes every connection to or from TCP port N as HTTP/2, also when it does not begin like "
       "HTTP/2 or when the capture started in the middle of it; frames are shown from the first "
       "frame boundary that can be found. Repeatable. Without it, content decides and ports do "
@@ -333,7 +333,7 @@ static const struct flag flags[] = {
       "Shows the octets of each frame with what each of them means, down to the representations "
       "of the header fields. In JSON: the key parts.",
       apply_octets },
-    { 0, "data", "none|N|all", "octets of each DATA payload to show (default 64; JSON: none)",
+    { 0, "data", "none|N|all", "how much of DATA to show (text 64, JSON none)",
       "How many octets of each DATA payload are shown. N may end in k, M or G (powers of 1024). "
       "The default is 64 in text and none in JSON.",
       apply_data },
@@ -341,7 +341,7 @@ static const struct flag flags[] = {
       "The time column of text output: since the first packet of the capture, since the record "
       "before, the time of day in UTC, or nothing.",
       apply_time },
-    { 0, "color", "auto|always|never", "colours (default auto: when output is a terminal)",
+    { 0, "color", "auto|always|never", "colours (default: on a terminal)",
       "Whether text output is coloured. With auto it is when output is a terminal and the "
       "environment variable NO_COLOR is not set.",
       apply_color },
@@ -349,7 +349,7 @@ static const struct flag flags[] = {
       "Stops after N records of the view. Connection headers, findings and the summary are not "
       "counted.",
       apply_count },
-    { 0, "profile", "observer|endpoint", "what happens after a violation (default observer)",
+    { 0, "profile", "observer|endpoint", "what follows a violation (default observer)",
       "What happens after a rule is broken: observer reports it and goes on decoding, endpoint "
       "does exactly what a receiver that runs nghttp2_session_recv does: its callbacks, its "
       "actions, its return value, and then silence.",

@@ -265,6 +265,7 @@ static int finish(struct run *run)
         .exit_code = code,
     };
     struct err err = { .rc = RC_OK };
+    others_sort(&run->others);
     render_summary(run->render, &summary, run->messages);
     out_flush(run->out);
     switch (out_rc(run->out, &err)) {

@@ -37,7 +37,9 @@ static bool decide(const struct run *run, struct span octets, bool ended,
                 hd.type != H2_CONTINUATION);
     memset(info, 0, sizeof(*info));
     info->transport = TRANSPORT_RAW;
-    info->start = begun ? START_PRIOR_KNOWLEDGE : START_FORCED;
+    info->start = begun               ? START_PRIOR_KNOWLEDGE
+                  : run->options->raw ? START_FORCED
+                                      : START_MID_STREAM;
     info->one_direction = true;
     return true;
 }

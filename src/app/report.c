@@ -1,6 +1,7 @@
 #include "app/report.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 void others_add(struct others *others, const char *name, uint64_t count)
@@ -14,6 +15,20 @@ void others_add(struct others *others, const char *name, uint64_t count)
     if (others->count < OTHERS_MAX) {
         others->rows[others->count++] = (struct named_count){ name, count };
     }
+}
+
+static int by_count_then_name(const void *a, const void *b)
+{
+    const struct named_count *x = a, *y = b;
+    if (x->count != y->count) {
+        return x->count > y->count ? -1 : 1;
+    }
+    return strcmp(x->name, y->name);
+}
+
+void others_sort(struct others *others)
+{
+    qsort(others->rows, others->count, sizeof(others->rows[0]), by_count_then_name);
 }
 
 void report_line(struct out *messages, const char *text)
@@ -134,6 +149,7 @@ static bool payload_is_cut(const struct net_stats *net)
 void report_input(struct run *run, const struct net_stats *net, bool whole)
 {
     const struct input_report *report = &run->report;
+    others_sort(&run->report.others);
     if (net != NULL && net->packets == 0) {
         if (whole) {
             begin_line(run);

@@ -49,5 +49,7 @@ struct run {
 };
 
 void others_add(struct others *others, const char *name, uint64_t count);
+/* Most first; so the order in which connections end does not show. */
+void others_sort(struct others *others);
 
 #endif

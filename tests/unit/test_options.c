@@ -156,7 +156,7 @@ static void test_rows_are_whole(void **state)
     (void)state;
     for (size_t i = 0; (flag = options_flag(i)) != NULL; i++) {
         assert_true(flag->letter != 0 || flag->name != NULL);
-        assert_true(strlen(flag->help) <= 80 && flag->help[strlen(flag->help) - 1] != '.');
+        assert_true(strlen(flag->help) <= 52 && flag->help[strlen(flag->help) - 1] != '.');
         assert_true(flag->manual[strlen(flag->manual) - 1] == '.');
         const struct flag *other;
         for (size_t j = 0; j < i && (other = options_flag(j)) != NULL; j++) {

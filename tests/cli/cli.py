@@ -1,0 +1,373 @@
+#!/usr/bin/env python3
+"""The command as a user meets it: exit codes, messages, streams. usage: cli.py H2DUMP CAPTURES
+
+Each case is a function, listed at the end. Everything happens in a folder of its own.
+"""
+import gzip
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+H2DUMP, CAPTURES = (os.path.abspath(p) for p in sys.argv[1:3])
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+PING = b"\0\0\10\6\0\0\0\0\0abcdefgh"
+GOOD = os.path.join(CAPTURES, "curl-nghttpd.pcap")
+
+
+class Wrong(Exception):
+    pass
+
+
+def run(*args, stdin=b"", **more):
+    out = subprocess.run([H2DUMP, *args], input=stdin, capture_output=True, timeout=60, **more)
+    return out.returncode, out.stdout.decode("utf-8"), out.stderr.decode("utf-8")
+
+
+def expect(what, have, want):
+    if have != want:
+        raise Wrong(f"{what}: {have!r}, not {want!r}")
+
+
+def expect_run(args, code, stderr, stdin=b"", stdout=None):
+    """Runs, and compares the exit code and standard error exactly (one line without the prefix, or '')."""
+    have = run(*args, stdin=stdin)
+    expect(f"{args}: exit", have[0], code)
+    expect(f"{args}: stderr", have[2], f"h2dump: {stderr}\n" if stderr else "")
+    if stdout is not None:
+        expect(f"{args}: stdout", have[1], stdout)
+    return have[1]
+
+
+def write(name, octets):
+    with open(name, "wb") as f:
+        f.write(octets)
+    return name
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def pcap(packets, link=1, snaplen=262144):
+    """A little-endian microsecond pcap; packets are octets, or (octets, length on the wire)."""
+    out = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snaplen, link)
+    for i, packet in enumerate(packets):
+        octets, wire = packet if isinstance(packet, tuple) else (packet, len(packet))
+        out += struct.pack("<IIII", 1700000000, i, len(octets), wire) + octets
+    return out
+
+
+def tcp(payload, sport=40000, dport=8080, seq=1, ack=0, flags=0x18):
+    """An Ethernet frame with IPv4 and TCP; checksums are not looked at."""
+    segment = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 65535, 0, 0) + payload
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(segment), 1, 0, 64, 6, 0, bytes([10, 0, 0, 1]),
+                     bytes([10, 0, 0, 2]))
+    return b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + segment
+
+
+def connection(payload, **more):
+    return [tcp(b"", seq=0, flags=2, **more), tcp(payload, seq=1, **more)]
+
+
+# ---- usage ----
+
+def wrong_usage():
+    for args, text in [
+        (["--tim=none"], "unknown option --tim; did you mean --time?"),
+        (["-i", "eth0"], "unknown option -i (h2dump -h lists all)"),
+        (["-f", "tcp"], "unknown option -f (h2dump -h lists all)"),
+        (["-Y", "x"], "unknown option -Y (h2dump -h lists all)"),
+        (["--by", "stream"], "--by stream: unknown view (frame, callback)"),
+        (["--by", "callbak"], "--by callbak: unknown view; did you mean 'callback'? (frame, callback)"),
+        (["-T", "jsn"], "-T jsn: unknown format; did you mean 'json'? (text, json)"),
+        (["--color=\x1b[31m"], "--color \\x1b[31m: unknown choice (auto, always, never)"),
+    ]:
+        expect_run(args, 2, text, stdout="")
+
+
+def help_and_version():
+    code, short, err = run("-h")
+    expect("-h", (code, err), (0, ""))
+    code, long, err = run("--help", "--nonsense")
+    expect("--help", (code, err), (0, ""))
+    for text in (short, long):
+        if max(map(len, text.splitlines())) > 80 or "--profile=observer|endpoint" not in text:
+            raise Wrong("help is too wide, or lacks a flag")
+    if len(long) < 2 * len(short):
+        raise Wrong("--help has no paragraphs")
+    code, out, err = run("-V")
+    expect("-V", (code, out.split()[0], out.splitlines()[1].split()[0], err), (0, "h2dump", "zlib", ""))
+
+
+# ---- inputs that are not what they should be ----
+
+def not_a_capture():
+    expect_run([write("x.txt", b"hello world\n")], 2,
+               "x.txt: not a capture file (starts with 68 65 6c 6c 6f 20 77 6f); pcap, pcapng (also .gz) or raw"
+               " HTTP/2 expected", stdout="")
+
+
+def empty_file():
+    expect_run([write("x.pcap", b"")], 2, "x.pcap: empty file", stdout="")
+    expect_run([], 2, "standard input: empty file", stdout="")
+
+
+def directory_and_missing():
+    os.mkdir("folder")
+    expect_run(["folder"], 2, "folder: is a directory; give the files in it")
+    expect_run(["none.pcap"], 2, "none.pcap: cannot be opened: No such file or directory")
+
+
+def header_only():
+    expect_run([write("x.pcap", pcap([]))], 1, "x.pcap: valid capture with no packets", stdout="")
+
+
+def cut_everywhere():
+    whole = read(GOOD)
+    full = run(GOOD, "-T", "json")[1].splitlines()
+    for cut in range(1, len(whole)):
+        code, out, err = run(write("x.pcap", whole[:cut]), "-T", "json")
+        lines = [json.loads(line) for line in out.splitlines()]
+        summary = lines[-1] if lines else {"kind": "none"}
+        if code == 2:
+            ok = cut < 24 and "h2dump: x.pcap: " in err
+        elif code == 3:
+            ok = "h2dump: x.pcap: cut short in packet" in err and summary["truncated"]
+        else:  # between two packets nothing shows that there were more
+            ok = code in (0, 1) and not summary["truncated"] and (code == 0) == (err == "")
+        if not ok or code >= 0 and lines and summary["kind"] != "summary" or err.count("\n") > 2:
+            raise Wrong(f"cut at {cut}: exit {code}, {err!r}, {summary}")
+        frames = [line for line in out.splitlines() if line.startswith('{"kind":"frame",')]
+        if not set(frames[:-2]) <= set(full):
+            raise Wrong(f"cut at {cut}: frames that the whole capture does not have")
+
+
+def corrupt():
+    whole = bytearray(read(GOOD))
+    second = 24 + 16 + struct.unpack_from("<I", whole, 24 + 8)[0]
+    struct.pack_into("<I", whole, second + 8, 0x7FFFFFFF)
+    code, _, err = run(write("x.pcap", bytes(whole)))
+    expect("exit", code, 3)
+    if "file damaged; 1 packet" not in err:
+        raise Wrong(err)
+
+
+def link_type():
+    expect_run([write("x.pcap", pcap([b"abc"] * 12, link=105))], 1,
+               "x.pcap: link type 105 (IEEE 802.11) is not supported: 12 packets skipped", stdout="")
+
+
+def no_http2():
+    packets = connection(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", sport=1001) + connection(b"SSH-2.0-x\r\n", sport=1002)
+    packets += connection(b"\x16\x03\x01\x00\x2c\x01\x00\x00\x28" + bytes(40), sport=1003)
+    packets += [tcp(bytes(40), sport=1004, seq=77)]
+    expect_run([write("x.pcap", pcap(packets))], 1,
+               "x.pcap: no HTTP/2 found in 7 packets: 1 HTTP/1.1, 1 SSH, 1 TLS connection (this version decrypts no"
+               " TLS), 1 connection joined late and not recognised (--port N searches them for frames)", stdout="")
+    expect_run(["x.pcap", "--only-port=9"], 1,
+               "x.pcap: no HTTP/2 found in 7 packets: 4 connections on other ports (--only-port)", stdout="")
+
+
+def payload_was_cut():
+    whole = tcp(PREFACE + SETTINGS + PING * 100)
+    packets = [tcp(b"", seq=0, flags=2), (whole[:96], len(whole))]
+    code, _, err = run(write("x.pcap", pcap(packets, snaplen=96)))
+    expect("stderr", err, "h2dump: x.pcap: payload is not in the file: packets were cut to 96 octets at capture time"
+           " (use -s 0 there)\n")
+    expect("exit", code, 0)
+
+
+def file_names_are_escaped():
+    name = "a\x1b]0;x\x07\n\u202eb.pcap"
+    _, _, err = run(write(name, b"nothing here"))
+    if any(c in err.rstrip("\n") for c in "\x1b\x07\n\u202e"):
+        raise Wrong(repr(err))
+
+
+# ---- what is decoded ----
+
+def exit_codes_of_several():
+    write("cut.pcap", read(GOOD)[:-5])
+    write("none.pcap", pcap(connection(b"SSH-2.0-x\r\n")))
+    for files, code in [(["none.pcap"], 1), ([GOOD, "none.pcap"], 0), (["cut.pcap"], 3), (["none.pcap", "cut.pcap"], 3),
+                        (["missing", GOOD], 2), ([GOOD, "cut.pcap", "missing"], 2), ([GOOD, GOOD], 0)]:
+        expect(f"{files}: exit", run(*files)[0], code)
+
+
+def several_files():
+    lines = [json.loads(line) for line in run("-T", "json", GOOD, GOOD)[1].splitlines()]
+    conns = [(r["file"], r["conn"], r["packet"]) for r in lines if r["kind"] == "connection"]
+    expect("connections", conns, [(GOOD, 1, conns[0][2]), (GOOD, 2, conns[0][2])])
+    expect("summary", lines[-1]["connections"]["http2"], 2)
+
+
+def standard_input():
+    expect("from stdin", run(stdin=read(GOOD))[1], run(GOOD)[1])
+    expect("gzip from stdin", run("-", stdin=gzip.compress(read(GOOD)))[1], run(GOOD)[1])
+
+
+def quiet():
+    expect_run(["-q", GOOD], 0, "", stdout="")
+    expect_run(["-q", write("x.pcap", pcap([]))], 1, "x.pcap: valid capture with no packets", stdout="")
+
+
+def count():
+    lines = [json.loads(line) for line in run("-T", "json", "-c", "3", GOOD)[1].splitlines()]
+    kinds = [r["kind"] for r in lines if r["kind"] not in ("h2dump", "connection", "finding", "summary")]
+    expect("records", len(kinds), 3)
+    expect("last", lines[-1]["kind"], "summary")
+
+
+def raw_streams():
+    for octets, direction in ((PREFACE + SETTINGS + PING, "c2s"), (SETTINGS + PING, "s2c")):
+        code, out, err = run("-T", "json", stdin=octets)
+        records = [json.loads(line) for line in out.splitlines()]
+        types = [r["type"] for r in records if r["kind"] == "frame"]
+        expect("raw", (code, err, types, {r["dir"] for r in records if "dir" in r}),
+               (0, "", ["SETTINGS", "PING"], {direction}))
+    out = expect_run(["-T", "json", "--from=server"], 0, "", stdin=PING)
+    expect("forced", [json.loads(x)["dir"] for x in out.splitlines() if '"kind":"frame"' in x], ["s2c"])
+    noise = bytes(range(1, 250)) + b"".join(b"\0\0\3\1\5\0\0\0" + bytes([i]) + b"\x82\x86\x84" for i in range(1, 40, 2))
+    out = expect_run(["-T", "json", "--raw"], 0, "", stdin=noise)
+    records = [json.loads(line) for line in out.splitlines()]
+    passed = [r for r in records if r["kind"] == "unsynchronised"]
+    expect("searched", ([r.get("length") for r in passed], sum(r["kind"] == "frame" for r in records)), ([249], 20))
+
+
+def two_halves():
+    stem = os.path.join(CAPTURES, "curl-nghttpd")
+    out = expect_run(["-T", "json", "--c2s", stem + ".c2s.h2raw", "--s2c", stem + ".s2c.h2raw"], 0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    capture = [json.loads(line) for line in run("-T", "json", GOOD)[1].splitlines()]
+    for way in ("c2s", "s2c"):
+        pick = [[(r["type"], r["offset"], r.get("headers")) for r in rs if r["kind"] == "frame" and r["dir"] == way]
+                for rs in (records, capture)]
+        expect(way, pick[0], pick[1])
+    order = [(r["dir"], r["type"], r["flags"]) for r in records if r["kind"] == "frame"]
+    if order.index(("s2c", "SETTINGS", 1)) < order.index(("c2s", "SETTINGS", 0)):
+        raise Wrong("an acknowledgement before what it acknowledges")
+    expect("findings", records[-1]["findings"], {})
+
+
+def forced_port():
+    frames = b"".join(b"\0\0\3\1\5\0\0\0" + bytes([i]) + b"\x82\x86\x84" for i in range(1, 40, 2))
+    name = write("x.pcap", pcap([tcp(b"xyz" + frames, seq=5000)]))
+    expect("unforced", run(name)[0], 1)
+    out = expect_run(["-T", "json", "--port=8080", name], 0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    expect("start", [r["start"] for r in records if r["kind"] == "connection"], ["forced"])
+    expect("frames", sum(r["kind"] == "frame" for r in records), 20)
+
+
+def hole_over_a_frame_header():
+    frames = b"".join(b"\0\0\3\1\5\0\0\0" + bytes([i]) + b"\x82\x86\x84" for i in range(1, 100, 2))
+    stream = PREFACE + SETTINGS + frames
+    packets = [tcp(b"", seq=0, flags=2), tcp(b"", sport=8080, dport=40000, seq=0, ack=1, flags=0x12)]
+    packets += [tcp(stream[:50], seq=1, ack=1), tcp(stream[75:], seq=76, ack=1)]
+    out = expect_run(["-T", "json", write("x.pcap", pcap(packets))], 0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    gaps = [(r["offset"], r["length"]) for r in records if r["kind"] == "gap"]
+    expect("gap", gaps, [(50, 25)])
+    after = [r["offset"] for r in records if r["kind"] == "frame" and r["offset"] >= 75]
+    expect("frames behind it", after, list(range(81, len(stream), 12)))
+
+
+# ---- output ----
+
+def shown_as_it_comes():
+    child = subprocess.Popen([H2DUMP], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    seen = b""
+    os.set_blocking(child.stdout.fileno(), False)
+    try:
+        for octets, word in ((SETTINGS, b"SETTINGS"), (PING[:-1], None), (PING[-1:], b"PING")):
+            child.stdin.write(octets)
+            child.stdin.flush()
+            end = time.monotonic() + (20 if word else 0.3)
+            while time.monotonic() < end and (word is None or word not in seen):
+                seen += child.stdout.read() or b""
+                time.sleep(0.01)
+            if word is not None and word not in seen or word is None and b"PING" in seen:
+                raise Wrong(f"{word}: {seen!r}")
+    finally:
+        child.stdin.close()
+        child.wait(timeout=20)
+        child.stdout.close()
+
+
+def closed_pipe():
+    child = subprocess.Popen(f"'{H2DUMP}' -x '{GOOD}'; echo $? >&2", shell=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+    child.stdout.close()
+    expect("stderr", child.stderr.read(), b"0\n")
+    child.stderr.close()
+    child.wait(timeout=20)
+
+
+def full_disk():
+    if not os.path.exists("/dev/full"):
+        return
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([H2DUMP, GOOD], stdout=full, stderr=subprocess.PIPE, timeout=20)
+    expect("exit", done.returncode, 2)
+    expect("stderr", done.stderr, b"h2dump: cannot write the output: No space left on device\n")
+
+
+def no_control_octets():
+    evil = b"\x1b[2J\r\n\x9b\xe2\x80\xae\x00\x7f"
+    field = b"\x00\x04evil" + bytes([len(evil)]) + evil
+    payload = b"\0" + struct.pack(">H", 3 + len(field)) + b"\1\5\0\0\0\1\x82\x86\x84" + field
+    goaway = b"\0\0" + bytes([8 + len(evil)]) + b"\7\0\0\0\0\0\0\0\0\0\0\0\0\0" + evil
+    for args in ([], ["-x"], ["-v"], ["--by=callback"], ["-T", "json"]):
+        out = subprocess.run([H2DUMP, *args], input=PREFACE + SETTINGS + payload + goaway, capture_output=True).stdout
+        bad = [c for c in out.decode("utf-8") if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 or c == "\u202e"]
+        if bad or b"\x1b" in out:
+            raise Wrong(f"{args}: {bad!r} in the output")
+
+
+def deterministic():
+    for args in ([], ["-T", "json", "-v"], ["--by=callback", "-x"]):
+        outs = {run(*args, os.path.join(CAPTURES, "grpc.pcap"))[1] for _ in range(3)}
+        outs.add(run(*args, "--deterministic", os.path.join(CAPTURES, "grpc.pcap"))[1])
+        expect(f"{args}: different outputs", len(outs), 1)
+
+
+def endpoint_profile():
+    bad = b"\0\0\4\x08\0\0\0\0\0\0\0\0\0"  # WINDOW_UPDATE of 0 on the connection
+    out = expect_run(["-T", "json", "--by=callback", "--profile=endpoint"], 0, "", stdin=PREFACE + SETTINGS + bad + PING)
+    records = [json.loads(line) for line in out.splitlines()]
+    actions = [(r["action"], r.get("error_code")) for r in records if r["kind"] == "action"]
+    if ("GOAWAY", "PROTOCOL_ERROR") not in actions or any(r.get("type") == "PING" for r in records):
+        raise Wrong(f"{actions}; a PING behind a connection error is for nobody")
+    out = expect_run(["-T", "json"], 0, "", stdin=PREFACE + SETTINGS + bad + PING)
+    if '"type":"PING"' not in out:
+        raise Wrong("the observer stops")
+
+
+def main():
+    bad = 0
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                case()
+                print(f"ok   {case.__name__}")
+            except (Wrong, OSError, ValueError, KeyError, IndexError, subprocess.TimeoutExpired) as e:
+                print(f"FAIL {case.__name__}: {e}")
+                bad += 1
+            os.chdir("/")
+    return 1 if bad else 0
+
+
+CASES = [wrong_usage, help_and_version, not_a_capture, empty_file, directory_and_missing, header_only, cut_everywhere,
+         corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
+         standard_input, quiet, count, raw_streams, two_halves, forced_port, hole_over_a_frame_header,
+         shown_as_it_comes, closed_pipe, full_disk, no_control_octets, deterministic, endpoint_profile]
+sys.exit(main())
