@@ -76,18 +76,21 @@ static void take_out(struct event *e, size_t *count, enum event_kind kind, uint8
 static bool is_cut(const struct parting *p, uint32_t *frames, bool *in_header)
 {
     const uint8_t *at = p->script->octets.ptr + p->step->off, *end = at + p->step->len;
+    bool open = false;
     *frames = 0;
+    *in_header = false;
     while (end - at >= H2_FRAME_HEADER_LEN) {
         size_t len = H2_FRAME_HEADER_LEN + (size_t)num_be24(at);
+        bool block = at[3] == H2_HEADERS || at[3] == H2_PUSH_PROMISE || at[3] == H2_CONTINUATION;
         ++*frames;
         if (len > (size_t)(end - at)) {
-            *in_header = false;
             return true;
         }
+        open = block && !(at[4] & H2_FLAG_END_HEADERS);
         at += len;
     }
     *in_header = end > at;
-    return *in_header;
+    return *in_header || open;
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -180,7 +183,11 @@ static enum verdict messaging_closes(struct parting *p)
 static enum verdict window_overrun(struct parting *p)
 {
     const struct event *rst = ref_has(p, EV_RST, H2_FLOW_CONTROL_ERROR);
-    bool is = p->hd.type == H2_DATA && rst != NULL && rst->stream == p->hd.stream_id &&
+    bool reset = rst != NULL && rst->stream == p->hd.stream_id;
+    /* ... and then the padding was wrong as well. */
+    bool padding =
+        (p->hd.flags & H2_FLAG_PADDED) && ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL;
+    bool is = p->hd.type == H2_DATA && (reset || padding) &&
               own_has(p, EV_GOAWAY, H2_FLOW_CONTROL_ERROR) != NULL;
     return is ? VERDICT_STOP : VERDICT_DIFFERENT;
 }
@@ -212,7 +219,8 @@ static enum verdict continuation_order(struct parting *p)
     bool cut = is_cut(p, &frames, &in_header) && in_header;
     uint32_t most = p->script->options.max_continuations + 1;
     bool over = ref_has(p, EV_RV, H2_ERR_TOO_MANY_CONTINUATIONS) != NULL;
-    bool intruder = frames == most + 1 && own_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL;
+    bool intruder = frames == most + 1 &&
+                    (p->script->undrained || own_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL);
     return block && over && (intruder || (cut && frames == most)) ? VERDICT_STOP
                                                                   : VERDICT_DIFFERENT;
 }
@@ -279,21 +287,55 @@ static enum verdict cut_unit(struct parting *p)
     return same(p) ? VERDICT_STOP : VERDICT_DIFFERENT;
 }
 
-/* Undrained: what is queued is not sent any more when GOAWAY has come or gone and no stream is
- * left. */
-static enum verdict unsent(struct parting *p)
+static void take_out_sent(struct event *e, size_t *count)
 {
     size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (e[i].kind < EV_FIRST_ACTION || e[i].kind == EV_GOAWAY) {
+            e[kept++] = e[i];
+        }
+    }
+    *count = kept;
+}
+
+/* Undrained: of what is queued, the last is not sent any more when GOAWAY has come or gone and no
+ * stream is left. */
+static enum verdict unsent(struct parting *p)
+{
     if (!p->script->undrained || p->index < p->run->deaf_from) {
         return VERDICT_DIFFERENT;
     }
-    for (size_t i = 0; i < p->own_count; i++) {
-        if (p->own[i].kind < EV_FIRST_ACTION || p->own[i].kind == EV_GOAWAY) {
-            p->own[kept++] = p->own[i];
+    take_out_sent(p->own, &p->own_count);
+    take_out_sent(p->ref, &p->ref_count);
+    return same(p) ? VERDICT_EXPLAINED : VERDICT_DIFFERENT;
+}
+
+/* A stream that PRIORITY_UPDATE made idle and HEADERS opened stays on the reference's count of idle
+ * streams, so that after a GOAWAY it believes that no active stream is left. */
+static bool opened_idle(const struct parting *p)
+{
+    for (size_t i = 0; i < p->rt->count; i++) {
+        const struct event *update = &p->rt->events[i];
+        unsigned id;
+        if (update->kind != EV_FR || update->type != H2_PRIORITY_UPDATE ||
+            sscanf(event_text(p->rt, update), " on=%u", &id) != 1) {
+            continue;
+        }
+        for (size_t k = i + 1; k < p->rt->count; k++) {
+            const struct event *e = &p->rt->events[k];
+            if (e->kind == EV_BF && e->type == H2_HEADERS && e->stream == id) {
+                return true;
+            }
         }
     }
-    p->own_count = kept;
-    return same(p) ? VERDICT_EXPLAINED : VERDICT_DIFFERENT;
+    return false;
+}
+
+static enum verdict idle_count(struct parting *p)
+{
+    bool deaf = p->index > p->run->deaf_from && p->ref_count == 0;
+    return deaf && p->script->options.enable_priority_update && opened_idle(p) ? VERDICT_STOP
+                                                                               : VERDICT_DIFFERENT;
 }
 
 /* A row holds from the first version to the last, both included. */
@@ -317,6 +359,7 @@ static const struct row {
     { "bad octet before an upper-case letter", 0, 0x0145ff, upper_case_later },
     { "harness: the octets end inside a unit", 0, INT32_MAX, cut_unit },
     { "harness: undrained, and nothing is sent any more", 0, INT32_MAX, unsent },
+    { "harness: an opened idle stream is still counted as idle", 0, 0x0140ff, idle_count },
 };
 
 static size_t copy_events(const struct transcript *t, size_t step, struct event *to, size_t room,
