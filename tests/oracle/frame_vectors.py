@@ -23,8 +23,8 @@ def split(frame, raw, got):
     if frame["type"] == 5:
         body = body[4:]
     cut = len(body) - (pad - 1 if pad else 0)
-    text = body[:cut].decode()
-    return {"header_block_fragment": text, "data": text, "padding": body[cut:].decode() if pad else None,
+    text = body[:cut].decode(errors="replace")
+    return {"header_block_fragment": text, "data": text, "padding": body[cut:].decode(errors="replace") if pad else None,
             "padding_length": pad - 1 if pad else None, "stream_dependency": None, "weight": None,
             "exclusive": None}
 
@@ -34,6 +34,9 @@ def good(vector, got):
     payload = frame.pop("frame_payload")
     have = split(frame, bytes.fromhex(got["raw"]), got)
     have.update(got)
+    for key in ("opaque_data", "additional_debug_data"):
+        if key in got:
+            have[key] = bytes.fromhex(got[key]).decode()
     return [f"{key}: wanted {want!r}, got {have.get(key)!r}"
             for key, want in {**frame, **payload}.items() if have.get(key) != want]
 

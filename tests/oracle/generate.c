@@ -210,7 +210,7 @@ static void local_act(struct peer *p)
 static void spoil(struct peer *p)
 {
     if (rng_once_in(&p->rng, p->bad == 0 ? 40 : p->bad / 10 + 1)) {
-        fields_spoil(&p->rng, &p->list, p->variable && rng_below(&p->rng, 3) == 0);
+        fields_spoil(&p->rng, &p->list, p->variable);
     }
 }
 

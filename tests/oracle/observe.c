@@ -1,6 +1,6 @@
 /* Reads lines "ROLE MODE HEX" and prints what an OBSERVER session makes of the octets, a JSON
- * object a line. ROLE: client, server; MODE: whole (an empty SETTINGS frame goes before), mid (the
- * octets stand somewhere in a connection). For frame_vectors.py. */
+ * object a line. ROLE: client, server; MODE: whole (SETTINGS and its acknowledgement go before),
+ * mid (the octets stand somewhere in a connection). For frame_vectors.py. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +32,15 @@ static void print_priority(char *to, size_t room, const struct h2_priority *p)
              p->weight, p->exclusive ? "true" : "false");
 }
 
+static void print_hex(char *to, size_t room, const char *key, const uint8_t *octets, size_t len)
+{
+    int n = snprintf(to, room, ",\"%s\":\"", key);
+    for (size_t i = 0; i < len; i++) {
+        n += snprintf(to + n, room - (size_t)n, "%02x", octets[i]);
+    }
+    snprintf(to + n, room - (size_t)n, "\"");
+}
+
 static void print_payload(char *to, size_t room, const struct h2_frame *f)
 {
     const union h2_payload *p = &f->payload;
@@ -60,14 +69,15 @@ static void print_payload(char *to, size_t room, const struct h2_frame *f)
                  p->push_promise.pad_octets, p->push_promise.promised_stream_id);
         break;
     case H2_PING:
-        snprintf(to, room, ",\"opaque_data\":\"%.8s\"", (const char *)p->ping.opaque);
+        print_hex(to, room, "opaque_data", p->ping.opaque, sizeof p->ping.opaque);
         break;
-    case H2_GOAWAY:
-        snprintf(to, room,
-                 ",\"last_stream_id\":%u,\"error_code\":%u,\"additional_debug_data\":\"%.*s\"",
-                 p->goaway.last_stream_id, p->goaway.error_code, (int)p->goaway.debug_data.len,
-                 (const char *)p->goaway.debug_data.ptr);
+    case H2_GOAWAY: {
+        int n = snprintf(to, room, ",\"last_stream_id\":%u,\"error_code\":%u",
+                         p->goaway.last_stream_id, p->goaway.error_code);
+        print_hex(to + n, room - (size_t)n, "additional_debug_data", p->goaway.debug_data.ptr,
+                  p->goaway.debug_data.len);
         break;
+    }
     case H2_WINDOW_UPDATE:
         snprintf(to, room, ",\"window_size_increment\":%u", p->window_update.increment);
         break;
@@ -121,6 +131,8 @@ static void on_finding(struct h2_session *session, const struct finding *finding
 static struct seen observe(bool server, bool mid, const uint8_t *octets, size_t len)
 {
     static struct seen seen;
+    /* An empty SETTINGS frame, and the acknowledgement of the other side's. */
+    static const uint8_t settings[] = { 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0 };
     const struct h2_events events = { .on_end_frame = on_end_frame,
                                       .on_frame_octets = on_frame_octets,
                                       .on_finding = on_finding };
@@ -138,8 +150,9 @@ static struct seen observe(bool server, bool mid, const uint8_t *octets, size_t 
     if (mid) {
         h2_session_resume(session, 0);
     } else {
-        used = h2_session_mem_recv(session, (const uint8_t *)"\0\0\0\4\0\0\0\0\0", 9);
-        assert(used == 9);
+        int rv = h2_feed_settings_sent(session, NULL, 0);
+        used = h2_session_mem_recv(session, settings, sizeof settings);
+        assert(rv == 0 && used == sizeof settings);
     }
     seen.listen = true;
     used = h2_session_mem_recv(session, octets, len);
