@@ -33,6 +33,10 @@ void h2_block_lose(struct h2_session *session)
     if (!session->observer) {
         return;
     }
+    if (hpack_decoder_is_full(session->hpack)) {
+        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
+                  "the dynamic table is not known any more");
+    }
     hpack_decoder_lose(session->hpack);
 }
 
@@ -139,7 +143,13 @@ static int field_error(struct h2_session *session, struct h2_header *h,
                        const struct message_fault *fault)
 {
     struct h2_block *b = &session->block;
-    int rc = tell_error(session, h, fault->text);
+    int rc = tell_error(session, h, fault->text), paused = H2_GO;
+    if (rc == H2_GO && session->observer && session->ev.on_invalid_header != NULL) {
+        h->invalid = fault->text;
+        int result = session->ev.on_invalid_header(session, &b->frame, h, session->user);
+        paused = result == H2_CB_PAUSE ? H2_PAUSED : H2_GO;
+        rc = paused == H2_PAUSED ? H2_GO : h2_called(result);
+    }
     if (rc != H2_GO) {
         return rc;
     }
@@ -151,7 +161,7 @@ static int field_error(struct h2_session *session, struct h2_header *h,
         hush(session);
         return h2_flood_glitch(session);
     }
-    return rc != H2_GO ? rc : field_good(session, h);
+    return rc != H2_GO ? rc : paused;
 }
 
 /* A field that is dropped: on_invalid_header may object. */
@@ -322,9 +332,9 @@ static void advise_block(struct h2_session *session)
                   (unsigned long long)b->list_octets, max);
     }
     if (hpack_decoder_update_missing(session->hpack)) {
-        h2_remark(session, CHECK_HPACK_TABLE_UPDATE_MISSING, CONFIDENCE_CERTAIN, b->subject_id,
-                  "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
-                  "size update");
+        (void)h2_break(session, H2_RULE_TABLE_UPDATE_MISSING, b->subject_id,
+                       "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
+                       "size update");
     }
     if (b->field_count > LIMIT_BLOCK_FIELDS_SHOWN ||
         b->list_octets - 32 * b->field_count > LIMIT_BLOCK_OCTETS_SHOWN) {
@@ -382,8 +392,7 @@ static int block_done(struct h2_session *session)
         rc = h2_flood_glitch(session);
         return rc != H2_GO ? rc : h2_end_frame(session);
     }
-    bool whole = b->frame.missing == 0; /* with a hole inside nobody knows what it said */
-    if (rc == H2_GO && whole && (b->report || session->observer)) {
+    if (rc == H2_GO && (b->report || session->observer)) {
         rc = h2_tell_block(session);
     }
     if (rc == H2_GO) {

@@ -22,22 +22,12 @@ static void cut_frame(struct h2_session *session, enum gap_cause cause)
     h2_tell_cut(session, &cut);
 }
 
-/* The capture lacks octets of a field block, or may. */
-static void lose_table(struct h2_session *session)
-{
-    if (session->observer && hpack_decoder_is_full(session->hpack)) {
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
-                  "the dynamic table is not known any more");
-    }
-    h2_block_lose(session);
-}
-
 static void lose_step(struct h2_session *session, enum gap_cause cause)
 {
     cut_frame(session, cause);
     h2_flush_preface(session);
     session->block.open = false;
-    lose_table(session);
+    h2_block_lose(session);
     session->tainted = true;
     session->holed = true;
     session->out_of_step = true;
@@ -69,7 +59,7 @@ static int miss(struct h2_session *session, uint32_t n)
     }
     if (h2_in_block(session)) {
         if (h2_block_missing(session, n)) {
-            lose_table(session);
+            h2_block_lose(session);
         }
         return H2_GO;
     }
@@ -99,10 +89,10 @@ void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause 
 {
     bool lost = session->fatal == 0 && !session->terminating && !session->out_of_step &&
                 (length == 0 || !session->in_frame || length > h2_payload_left(session));
+    tell_gap(session, length, cause, before, after);
     if (lost) {
         lose_step(session, cause);
     }
-    tell_gap(session, length, cause, before, after);
     if (lost || session->fatal != 0 || session->terminating || session->out_of_step) {
         session->offset += length;
         return;

@@ -23,9 +23,6 @@ enum evidence {
     BY_ID,
 };
 
-/* An observer tells the frame like any other: what is wrong is its place. */
-#define H2_LIB_NONE 0
-
 struct rule_row {
     enum check check; /* CHECK_COUNT: nothing that an observer would report */
     int lib;

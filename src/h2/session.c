@@ -339,7 +339,7 @@ bool h2_session_stream_priority(const struct h2_session *session, uint32_t strea
                                 unsigned *urgency, bool *incremental)
 {
     const struct h2_stream *stream = h2_stream_find(session, stream_id);
-    if (stream == NULL || stream->state == H2_ST_CLOSED || session->role == H2_ROLE_CLIENT) {
+    if (stream == NULL || stream->state == H2_ST_CLOSED) {
         return false;
     }
     *urgency = stream->urgency;
