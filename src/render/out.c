@@ -349,6 +349,14 @@ static inline bool text_plain(uint8_t octet)
 void out_escaped(struct out *out, struct span octets)
 {
     size_t i = 0;
+    if (octets.len <= ESCAPE_PIECE) {
+        /* What needs no escape in JSON needs none here either. */
+        uint8_t *end = out_json_plain(out_room(out, ESCAPE_PIECE), octets);
+        if (end != NULL) {
+            out_used(out, end);
+            return;
+        }
+    }
     while (i < octets.len) {
         size_t stop = num_min_size(octets.len, i + ESCAPE_PIECE);
         uint8_t *at = out_room(out, OUT_SLACK);

@@ -181,6 +181,8 @@ void render_summary(struct render *render, const struct run_summary *summary, st
     if (render->options.format == FORMAT_JSON) {
         json_summary(render, summary);
     } else if (err_out != NULL && (err_out->fd < 0 || isatty(err_out->fd) == 1)) {
+        /* On a terminal it stands behind what it sums up. */
+        out_flush(render->out);
         text_summary(render, summary, err_out);
     }
 }

@@ -90,16 +90,20 @@ static bool same_field(const struct h2_header *a, const struct h2_header *b)
 static void put_fields(struct render *render, const struct kept *kept)
 {
     size_t count = kept_field_count(kept);
+    struct h2_header next = { .name = span_empty(), .value = span_empty() };
+    if (count > 0) {
+        next = kept_field(kept, 0);
+    }
     for (size_t i = 0; i < count;) {
-        struct h2_header field = kept_field(kept, i);
-        size_t repeats = 1;
-        while (render->options.verbosity == 0 && i + repeats < count) {
-            struct h2_header next = kept_field(kept, i + repeats);
-            if (!same_field(&field, &next)) {
-                break;
-            }
+        struct h2_header field = next;
+        size_t repeats = 0;
+        do {
             repeats++;
-        }
+            i++;
+            if (i < count) {
+                next = kept_field(kept, i);
+            }
+        } while (i < count && render->options.verbosity == 0 && same_field(&field, &next));
         struct line line;
         line_detail(&line, render);
         if (field.certainty == H2_INFERRED) {
@@ -112,7 +116,6 @@ static void put_fields(struct render *render, const struct kept *kept)
             line_text(&line, ")");
         }
         line_end(&line);
-        i += repeats;
     }
     if (kept != NULL && kept->fields_left_out > 0) {
         struct line line;
@@ -469,16 +472,37 @@ static void text_connection(struct render_conn *conn)
 static void begin_columns(struct line *line, struct side *side, const struct pos *pos,
                           const char *type)
 {
+    bool callback = side->conn->render->options.view == VIEW_CALLBACK;
     line_begin_side(line, side, pos);
-    line_text_left(line, STYLE_TYPE, type, TEXT_TYPE_WIDTH);
+    line_text_left(line, STYLE_TYPE, type, callback ? TEXT_NAME_WIDTH : TEXT_TYPE_WIDTH);
+}
+
+/* The length of what is no frame and so has no stream; 0: not known. */
+static void put_length(struct line *line, uint64_t length)
+{
+    if (line->render->options.view == VIEW_CALLBACK) {
+        line_text(line, length > 0 ? "length " : "length ?");
+        if (length > 0) {
+            line_u64(line, length);
+        }
+    } else if (length > 0) {
+        line_u64_right(line, length, TEXT_STREAM_WIDTH + TEXT_LENGTH_WIDTH);
+    } else {
+        line_pad(line, line->column + TEXT_STREAM_WIDTH + TEXT_LENGTH_WIDTH - 1);
+        line_text(line, "?");
+    }
 }
 
 static void text_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade)
 {
     struct line line;
     begin_columns(&line, &conn->sides[DIR_C2S], &upgrade->last, "upgrade");
-    line_u64_right(&line, 1, TEXT_STREAM_WIDTH);
-    line_pad(&line, line.column + TEXT_LENGTH_WIDTH + 2);
+    if (conn->render->options.view == VIEW_CALLBACK) {
+        line_text(&line, "1 ");
+    } else {
+        line_u64_right(&line, 1, TEXT_STREAM_WIDTH);
+        line_pad(&line, line.column + TEXT_LENGTH_WIDTH + 2);
+    }
     line_style(&line, STYLE_SUMMARY);
     line_wire(&line, upgrade->method, 0);
     line_text(&line, " ");
@@ -505,7 +529,7 @@ static void text_preface(struct side *side, const struct h2_where *where)
 {
     struct line line;
     begin_columns(&line, side, &where->last, "preface");
-    line_u64_right(&line, H2_PREFACE_LEN, TEXT_STREAM_WIDTH + TEXT_LENGTH_WIDTH);
+    put_length(&line, H2_PREFACE_LEN);
     line_end_packets(&line, &where->first, &where->last);
 }
 
@@ -556,7 +580,9 @@ static void put_head(struct side *side, const struct h2_frame *frame,
     }
     if (text_frame_says(frame)) {
         line_text(&line, "  ");
-        line_style(&line, STYLE_SUMMARY);
+        /* What ends something is what the eye looks for; credits and priorities are not. */
+        bool ends = frame->hd.type == H2_RST_STREAM || frame->hd.type == H2_GOAWAY;
+        line_style(&line, ends ? STYLE_SUMMARY : STYLE_NONE);
         text_frame_summary(&line, frame);
         line_style(&line, STYLE_NONE);
     }
@@ -628,12 +654,7 @@ static void text_gap(struct side *side, const struct h2_gap *gap)
     struct line line;
     const struct pos *pos = gap->after.packet > 0 ? &gap->after : &gap->before;
     begin_columns(&line, side, pos->ts_known ? pos : &side->pos, "gap");
-    if (gap->length > 0) {
-        line_u64_right(&line, gap->length, TEXT_STREAM_WIDTH + TEXT_LENGTH_WIDTH);
-    } else {
-        line_pad(&line, line.column + TEXT_STREAM_WIDTH + TEXT_LENGTH_WIDTH - 1);
-        line_text(&line, "?");
-    }
+    put_length(&line, gap->length);
     line_text(&line, "  ");
     line_styled(&line, STYLE_UNKNOWN, cause_texts[gap->cause]);
     if (gap->before.packet > 0 && gap->after.packet > 0) {
@@ -649,7 +670,7 @@ static void text_unsynchronised(struct side *side, uint64_t offset, uint64_t len
 {
     struct line line;
     begin_columns(&line, side, &side->pos, "unsynchronised");
-    line_u64_right(&line, length, TEXT_STREAM_WIDTH + TEXT_LENGTH_WIDTH);
+    put_length(&line, length);
     line_text(&line, "  ");
     line_styled(&line, STYLE_UNKNOWN, "passed over to the next frame");
     line_end(&line);
@@ -670,14 +691,13 @@ static void text_finding(struct render_conn *conn, const struct finding *finding
         line_text(&line, " ");
         line_packets(&line, &finding->first, &finding->last);
     }
-    line_text(&line, ": ");
+    line_text(&line, ":");
     const char *message = finding->message != NULL ? finding->message : row->title;
-    out_escaped(line.out, span_str(message));
-    line_text(&line, " ");
+    line_words(&line, span_str(message));
+    char id[64];
+    (void)snprintf(id, sizeof id, "[%s]", row->id);
     line_style(&line, STYLE_ASIDE);
-    line_text(&line, "[");
-    line_text(&line, row->id);
-    line_text(&line, "]");
+    line_words(&line, span_str(id));
     line_style(&line, STYLE_NONE);
     line_end(&line);
     if (conn->render->options.verbosity == 0 || row->rfc[0] == '\0') {

@@ -10,7 +10,8 @@
 #define WHAT_COLUMN   43
 #define DETAIL_COLUMN 75
 #define DETAIL_WIDTH  42
-#define NARROW_WHAT   34 /* columns of a terminal that is too narrow for all three */
+#define NARROW_WHAT   34 /* columns of a terminal that is too narrow for all three: what is short */
+#define NARROW_DETAIL 60 /* enough stands beside, the rest beneath */
 #define MARGIN_MAX    (DETAIL_COLUMN + DETAIL_WIDTH)
 
 /* Octets of a part that are shown, where they are nobody's field: enough to recognise them. */
@@ -19,7 +20,8 @@
 struct layout {
     struct render *render;
     size_t what, detail, detail_width;
-    bool detail_beneath;
+    size_t beside; /* the column of a detail that fits its line whole; 0: all of them begin there */
+    size_t width;
 };
 
 /* How much of `text` goes on a line of width columns: up to a space behind a comma, all if it
@@ -95,8 +97,13 @@ static void put_part(void *ctx, const struct part *whole)
     size_t at = 0;
     put_hex_row(layout, &line, &part, at);
     put_what(layout, &line, &part);
-    if (!layout->detail_beneath && *detail != '\0' && line.column + 2 <= layout->detail) {
+    if (layout->beside == 0 && *detail != '\0' && line.column + 2 <= layout->detail) {
         put_detail_line(layout, &line, &detail);
+    } else if (layout->beside > 0 && line.column + 2 <= layout->beside &&
+               layout->beside + strlen(detail) <= layout->width) {
+        line_pad(&line, *detail != '\0' ? layout->beside : 0);
+        line_styled(&line, STYLE_ASIDE, detail);
+        detail = "";
     }
     line_end(&line);
     for (at = ROW_OCTETS; at < part.octets.len || *detail != '\0'; at += ROW_OCTETS) {
@@ -129,7 +136,8 @@ void text_parts(const struct side *side, const struct h2_frame *frame,
         layout.what = NARROW_WHAT;
         layout.detail = NARROW_WHAT + 2;
         layout.detail_width = width > layout.detail + 20 ? width - layout.detail : 20;
-        layout.detail_beneath = true;
+        layout.beside = NARROW_DETAIL;
+        layout.width = width;
     }
     parts_walk(side, frame, cut, put_part, &layout);
 }

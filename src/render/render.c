@@ -89,12 +89,14 @@ static void side_let_go(struct side *side)
     side->kept = NULL;
 }
 
-/* Copies octets and a NUL; where they are goes to *at. */
-static bool keep_octets(struct buf *buf, struct span octets, size_t *at)
+/* Copies octets and a NUL to where room was made; returns where they are. */
+static size_t put_octets(struct buf *buf, struct span octets)
 {
-    *at = buf->len;
-    return buf_reserve(buf, octets.len + 1) && buf_append(buf, octets) &&
-           buf_append(buf, span_of("", 1));
+    size_t at = buf->len;
+    memcpy(buf->ptr + at, octets.ptr, octets.len);
+    buf->ptr[at + octets.len] = '\0';
+    buf->len += octets.len + 1;
+    return at;
 }
 
 void side_keep_field(struct side *side, const struct h2_header *header)
@@ -104,14 +106,17 @@ void side_keep_field(struct side *side, const struct h2_header *header)
         return;
     }
     struct kept_field field = { .header = *header };
-    const char *invalid = header->invalid != NULL ? header->invalid : "";
-    bool fits = keep_octets(&kept->octets, header->name, &field.name_at) &&
-                keep_octets(&kept->octets, header->value, &field.value_at) &&
-                keep_octets(&kept->octets, span_str(invalid), &field.invalid_at) &&
-                buf_append(&kept->fields, span_of(&field, sizeof field));
-    if (!fits) {
+    struct span invalid = span_str(header->invalid != NULL ? header->invalid : "");
+    if (!buf_reserve(&kept->octets, header->name.len + header->value.len + invalid.len + 3) ||
+        !buf_reserve(&kept->fields, sizeof field)) {
         kept->fields_left_out++;
+        return;
     }
+    field.name_at = put_octets(&kept->octets, header->name);
+    field.value_at = put_octets(&kept->octets, header->value);
+    field.invalid_at = put_octets(&kept->octets, invalid);
+    memcpy(kept->fields.ptr + kept->fields.len, &field, sizeof field);
+    kept->fields.len += sizeof field;
 }
 
 size_t kept_field_count(const struct kept *kept)
@@ -208,9 +213,11 @@ static void take_finding(struct side *side, const struct finding *finding)
     if (side->frame_open && render->options.view == VIEW_FRAME) {
         struct kept *kept = side_kept(side);
         struct kept_finding waiting = { .finding = *finding };
-        const char *message = finding->message != NULL ? finding->message : "";
-        if (kept != NULL && keep_octets(&kept->octets, span_str(message), &waiting.message_at) &&
-            buf_append(&kept->findings, span_of(&waiting, sizeof waiting))) {
+        struct span message = span_str(finding->message != NULL ? finding->message : "");
+        if (kept != NULL && buf_reserve(&kept->octets, message.len + 1) &&
+            buf_reserve(&kept->findings, sizeof waiting)) {
+            waiting.message_at = put_octets(&kept->octets, message);
+            (void)!buf_append(&kept->findings, span_of(&waiting, sizeof waiting));
             return;
         }
     }

@@ -25,8 +25,10 @@ void line_style(struct line *line, enum style style)
 
 void line_text(struct line *line, const char *text)
 {
-    out_text(line->out, text);
-    line->column += strlen(text);
+    size_t len = strlen(text);
+    memcpy(out_room(line->out, len), text, len);
+    line->out->len += len;
+    line->column += len;
 }
 
 void line_styled(struct line *line, enum style style, const char *text)
@@ -102,7 +104,31 @@ void line_wire(struct line *line, struct span octets, size_t reserve)
         return;
     }
     out_escaped(line->out, octets);
-    line->column += out_escaped_width(octets);
+    if (options->verbosity > 0 || options->octets) {
+        /* Something stands in a column behind it. */
+        line->column += out_escaped_width(octets);
+    }
+}
+
+void line_words(struct line *line, struct span text)
+{
+    unsigned width = line->render->options.width;
+    struct cur c = cur_of(text);
+    while (cur_left(&c) > 0) {
+        const uint8_t *end = memchr(c.pos, ' ', cur_left(&c));
+        struct span word = cur_take(&c, end != NULL ? (size_t)(end - c.pos) : cur_left(&c));
+        cur_skip(&c, end != NULL ? 1 : 0);
+        size_t columns = out_escaped_width(word);
+        if (width > 0 && line->column > TEXT_INDENT && line->column + 1 + columns > width) {
+            out_char(line->out, '\n');
+            line->column = 0;
+            line_pad(line, TEXT_INDENT);
+        } else {
+            line_text(line, " ");
+        }
+        out_escaped(line->out, word);
+        line->column += columns;
+    }
 }
 
 /* ---- time ---- */

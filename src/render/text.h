@@ -61,6 +61,8 @@ void line_text_left(struct line *line, enum style style, const char *text, size_
 void line_pad(struct line *line, size_t column);
 /* Octets from outside, escaped; on a terminal shortened so that `reserve` columns stay free. */
 void line_wire(struct line *line, struct span octets, size_t reserve);
+/* Words, each behind a space; on a terminal they go on below when the line is full. */
+void line_words(struct line *line, struct span text);
 /* "p6", "p6-7"; nothing where the input has no packets. */
 void line_packets(struct line *line, const struct pos *first, const struct pos *last);
 /* "END_STREAM ACK 0x40". */
