@@ -582,9 +582,13 @@ static void put_head(struct side *side, const struct h2_frame *frame,
         line_text(&line, "  ");
         /* What ends something is what the eye looks for; credits and priorities are not. */
         bool ends = frame->hd.type == H2_RST_STREAM || frame->hd.type == H2_GOAWAY;
-        line_style(&line, ends ? STYLE_SUMMARY : STYLE_NONE);
+        if (ends) {
+            line_style(&line, STYLE_SUMMARY);
+        }
         text_frame_summary(&line, frame);
-        line_style(&line, STYLE_NONE);
+        if (ends) {
+            line_style(&line, STYLE_NONE);
+        }
     }
     if (frame_ends_block(frame) && kept_field_count(side->kept) > 0) {
         put_block_summary(&line, side);

@@ -16,7 +16,7 @@ static const char *const styles[STYLE_COUNT] = {
 
 void line_style(struct line *line, enum style style)
 {
-    if (line->render->options.color) {
+    if (H2D_UNLIKELY(line->render->options.color)) {
         out_const(line->out, "\033[");
         out_text(line->out, styles[style]);
         out_char(line->out, 'm');
