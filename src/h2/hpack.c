@@ -1,20 +1,20 @@
-/* The decoder: splits the block into representations (parse_*), carries an incomplete one over to
- * the next chunk, and turns each into a field with the table's help. A representation is parsed
- * from its start whenever the octets it asked for have come; strings are skipped over by their
- * length, so that this costs the same however the block is cut. */
+/* The decoder: has the block split into representations (hpack_repr.h), carries an incomplete one
+ * over to the next chunk, and turns each into a field with the table's help. A representation is
+ * parsed from its start whenever the octets it asked for have come; strings are skipped over by
+ * their length, so that this costs the same however the block is cut. */
 #include "h2/hpack.h"
 
 #include <assert.h>
 
+#include "h2/hpack_repr.h"
 #include "h2/hpack_table.h"
 #include "h2/message.h"
 #include "spec/limits.h"
 
-#define INITIAL_LIMIT      4096
-#define CARRY_MAX          (2 * ((size_t)1 << 16) + 64)
-#define CARRY_KEEP         1024
-#define HUFF_LONGEST_CODE  30
-#define CONTINUATION_SHIFT 28 /* of the fifth continuation octet, the last we read */
+#define INITIAL_LIMIT     4096
+#define CARRY_MAX         (2 * ((size_t)1 << 16) + 64)
+#define CARRY_KEEP        1024
+#define HUFF_LONGEST_CODE 30
 
 struct hpack_decoder {
     struct mem *mem;
@@ -30,40 +30,9 @@ struct hpack_decoder {
     uint32_t min_limit; /* what the first update must not exceed; UINT32_MAX: limit alone counts */
     uint64_t block_off; /* of the representation at hand */
     struct buf carry;   /* its first octets, when they came in an earlier chunk */
-    size_t need;        /* octets it lacks at least */
     uint32_t skip_left; /* octets of a string beyond the limit, still to pass over */
     uint64_t skipped;   /* such octets of this representation so far, */
     unsigned skips;     /* in this many strings */
-    enum check error;
-};
-
-/* A string literal on the wire. */
-struct literal {
-    struct span wire; /* empty when skipped */
-    uint32_t len;
-    bool huffman;
-    bool skipped; /* longer than LIMIT_HPACK_STRING_OCTETS, and passed over */
-};
-
-/* A representation, taken apart. */
-struct repr {
-    enum hpack_repr kind;
-    uint32_t number; /* index, or the new size */
-    struct literal name, value;
-};
-
-enum parsed {
-    PARSED,
-    PARSED_SHORT, /* decoder.need says how many octets are missing at least */
-    PARSED_LONG,  /* decoder.skip_left octets of a string beyond the limit come next */
-    PARSED_ERROR,
-};
-
-struct parse {
-    struct hpack_decoder *decoder;
-    struct cur at;
-    unsigned skips; /* strings beyond the limit met so far */
-    bool in_string; /* what is missing are octets of a string */
     enum check error;
 };
 
@@ -220,10 +189,9 @@ enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off)
     return decoder->error;
 }
 
-/* The next representation begins. */
-static void next_repr(struct hpack_decoder *decoder, uint64_t octets)
+/* The next representation begins; what the last one left behind is forgotten. */
+static void forget_repr(struct hpack_decoder *decoder)
 {
-    decoder->block_off += octets;
     decoder->skips = 0;
     decoder->skipped = 0;
     decoder->skip_left = 0;
@@ -238,8 +206,8 @@ void hpack_begin_block(struct hpack_decoder *decoder)
 {
     decoder->failed = decoder->failed && !decoder->lenient;
     decoder->field_seen = false;
-    next_repr(decoder, 0);
     decoder->block_off = 0;
+    forget_repr(decoder);
     hpack_table_trim(&decoder->table);
 }
 
@@ -263,138 +231,6 @@ static enum hpack_status end_of_chunk(struct hpack_decoder *decoder, bool last)
         return fail(decoder, CHECK_HPACK_TABLE_UPDATE_MISSING);
     }
     return HPACK_END;
-}
-
-/* ---- taking a representation apart ---- */
-
-static enum parsed parse_bad(struct parse *parse, enum check check)
-{
-    parse->error = check;
-    return PARSED_ERROR;
-}
-
-static enum parsed parse_short(struct parse *parse, size_t need, bool in_string)
-{
-    parse->decoder->need = need;
-    parse->in_string = in_string;
-    return PARSED_SHORT;
-}
-
-/* An integer (RFC 7541 5.1) with that many bits in its first octet, which is there. Strict: what
- * it has come to so far must not pass max either. */
-static enum parsed parse_int(struct parse *parse, unsigned bits, uint32_t max, enum check over,
-                             uint32_t *out)
-{
-    uint32_t full = (1U << bits) - 1;
-    uint64_t value = cur_u8(&parse->at) & full;
-    unsigned shift = 0;
-    bool more = value == full;
-    while (more) {
-        if (!parse->decoder->lenient && value > max) {
-            return parse_bad(parse, over);
-        }
-        if (cur_left(&parse->at) == 0) {
-            return parse_short(parse, 1, false);
-        }
-        uint8_t octet = cur_u8(&parse->at);
-        if (shift > CONTINUATION_SHIFT) {
-            return parse_bad(parse, CHECK_HPACK_INTEGER_OVERFLOW);
-        }
-        value += (uint64_t)(octet & 0x7f) << shift;
-        if (value > UINT32_MAX) {
-            return parse_bad(parse, CHECK_HPACK_INTEGER_OVERFLOW);
-        }
-        shift += 7;
-        more = (octet & 0x80) != 0;
-    }
-    if (value > max) {
-        return parse_bad(parse, over);
-    }
-    *out = (uint32_t)value;
-    return PARSED;
-}
-
-/* A string literal (RFC 7541 5.2). */
-static enum parsed parse_string(struct parse *parse, struct literal *out)
-{
-    struct hpack_decoder *decoder = parse->decoder;
-    if (cur_left(&parse->at) == 0) {
-        return parse_short(parse, 1, false);
-    }
-    out->huffman = (cur_peek(&parse->at) & 0x80) != 0;
-    uint32_t max = decoder->lenient ? UINT32_MAX : (uint32_t)LIMIT_HPACK_STRING_OCTETS;
-    enum parsed parsed = parse_int(parse, 7, max, CHECK_LIMIT_HPACK_STRING, &out->len);
-    if (parsed != PARSED) {
-        return parsed;
-    }
-    if (out->len > LIMIT_HPACK_STRING_OCTETS) {
-        out->skipped = true;
-        if (parse->skips++ < decoder->skips) {
-            return PARSED;
-        }
-        decoder->skip_left = out->len;
-        return PARSED_LONG;
-    }
-    if (out->len > cur_left(&parse->at)) {
-        return parse_short(parse, out->len - cur_left(&parse->at), true);
-    }
-    out->wire = cur_take(&parse->at, out->len);
-    return PARSED;
-}
-
-static enum parsed parse_size_update(struct parse *parse, struct repr *repr)
-{
-    struct hpack_decoder *decoder = parse->decoder;
-    if (decoder->field_seen) {
-        return parse_bad(parse, CHECK_HPACK_TABLE_UPDATE_LATE);
-    }
-    uint32_t max = UINT32_MAX;
-    if (decoder->limit_known) {
-        max = decoder->min_limit < decoder->limit ? decoder->min_limit : decoder->limit;
-    }
-    repr->kind = HPACK_SIZE_UPDATE;
-    return parse_int(parse, 5, max, CHECK_HPACK_TABLE_UPDATE_TOO_LARGE, &repr->number);
-}
-
-/* The largest index that can name an entry. */
-static uint32_t index_end(const struct hpack_decoder *decoder)
-{
-    return decoder->lenient ? UINT32_MAX : HPACK_STATIC_COUNT + decoder->table.count;
-}
-
-static enum parsed parse_literal(struct parse *parse, unsigned bits, struct repr *repr)
-{
-    enum parsed parsed = parse_int(parse, bits, index_end(parse->decoder),
-                                   CHECK_HPACK_INDEX_OUT_OF_RANGE, &repr->number);
-    if (parsed == PARSED && repr->number == 0) {
-        parsed = parse_string(parse, &repr->name);
-    }
-    return parsed == PARSED ? parse_string(parse, &repr->value) : parsed;
-}
-
-static enum parsed parse_repr(struct parse *parse, struct repr *repr)
-{
-    uint8_t first = cur_peek(&parse->at);
-    if ((first & 0xe0) == 0x20) {
-        return parse_size_update(parse, repr);
-    }
-    if (parse->decoder->update_due && !miss_update(parse->decoder)) {
-        return parse_bad(parse, CHECK_HPACK_TABLE_UPDATE_MISSING);
-    }
-    if (first == 0x80) {
-        return parse_bad(parse, CHECK_HPACK_INDEX_ZERO);
-    }
-    if (first & 0x80) {
-        repr->kind = HPACK_INDEXED;
-        return parse_int(parse, 7, index_end(parse->decoder), CHECK_HPACK_INDEX_OUT_OF_RANGE,
-                         &repr->number);
-    }
-    if (first & 0x40) {
-        repr->kind = HPACK_LITERAL_INDEXED;
-        return parse_literal(parse, 6, repr);
-    }
-    repr->kind = first & 0x10 ? HPACK_LITERAL_NEVER : HPACK_LITERAL;
-    return parse_literal(parse, 4, repr);
 }
 
 /* ---- fields ---- */
@@ -484,7 +320,7 @@ static bool act_indexed(struct hpack_decoder *decoder, uint32_t index, struct h2
 }
 
 /* The octets a string takes in the table; for one passed over the least it can be. */
-static uint32_t literal_octets_least(const struct literal *literal)
+static uint32_t literal_octets_least(const struct hpack_literal *literal)
 {
     uint64_t bits = (uint64_t)literal->len * 8;
     return literal->huffman ? (uint32_t)(bits / HUFF_LONGEST_CODE) : literal->len;
@@ -494,16 +330,15 @@ static uint32_t literal_octets_least(const struct literal *literal)
 struct name_source {
     const struct hpack_entry *entry; /* a dynamic entry has it */
     bool known;
-    uint8_t name_facts;
     uint32_t least; /* of an unknown one: octets it has at least */
 };
 
 /* Looks the name of a literal up; fills the parts of *made that follow from it. */
-static bool find_name(struct hpack_decoder *decoder, const struct repr *repr,
+static bool find_name(struct hpack_decoder *decoder, const struct hpack_piece *repr,
                       struct hpack_entry *made, struct name_source *source)
 {
     struct hpack_table *table = &decoder->table;
-    *source = (struct name_source){ NULL, true, 0, 0 };
+    *source = (struct name_source){ NULL, true, 0 };
     if (repr->number == 0) {
         source->known = !repr->name.skipped;
         source->least = literal_octets_least(&repr->name);
@@ -527,8 +362,8 @@ static bool find_name(struct hpack_decoder *decoder, const struct repr *repr,
         made->static_name = entry->static_name;
         made->name_len = entry->name_len;
         made->token = entry->token;
+        made->octet_facts = entry->octet_facts & H2_NAME_FACTS;
         source->entry = entry;
-        source->name_facts = entry->octet_facts & H2_NAME_FACTS;
     } else {
         made->entry = entry->entry;
         made->entry_loss = entry->entry_loss;
@@ -538,7 +373,7 @@ static bool find_name(struct hpack_decoder *decoder, const struct repr *repr,
 }
 
 /* Puts a literal's octets at out, a NUL behind them; the octets it has, without the NUL. */
-static enum check put_literal(const struct literal *literal, uint8_t *out, uint32_t *len)
+static enum check put_literal(const struct hpack_literal *literal, uint8_t *out, uint32_t *len)
 {
     size_t n = literal->wire.len;
     if (literal->huffman) {
@@ -555,13 +390,13 @@ static enum check put_literal(const struct literal *literal, uint8_t *out, uint3
 }
 
 /* The most octets a literal takes behind the run's end. */
-static size_t literal_room(const struct literal *literal)
+static size_t literal_room(const struct hpack_literal *literal)
 {
     return (literal->huffman ? HPACK_HUFF_ROOM(literal->wire.len) : literal->wire.len) + 1;
 }
 
 /* Name and value of a literal, made behind the run's end; *used octets of it. */
-static enum hpack_status put_strings(struct hpack_decoder *decoder, const struct repr *repr,
+static enum hpack_status put_strings(struct hpack_decoder *decoder, const struct hpack_piece *repr,
                                      const struct name_source *source, struct hpack_entry *made,
                                      size_t *used)
 {
@@ -591,10 +426,9 @@ static enum hpack_status put_strings(struct hpack_decoder *decoder, const struct
 }
 
 /* What is known of a literal field, and what it weighs. */
-static void judge_literal(const struct hpack_table *table, const struct repr *repr,
+static void judge_literal(const struct hpack_table *table, const struct hpack_piece *repr,
                           const struct name_source *source, struct hpack_entry *made)
 {
-    struct span name = hpack_entry_name(table, made);
     struct span value = { hpack_entry_value_ptr(table, made), made->value_len };
     if (!source->known) {
         made->certainty = repr->value.skipped ? H2_UNKNOWN : H2_NAME_UNKNOWN;
@@ -603,19 +437,18 @@ static void judge_literal(const struct hpack_table *table, const struct repr *re
         made->name_known = true;
     }
     if (repr->number == 0 && source->known) {
+        struct span name = hpack_entry_name(table, made);
         made->token = (uint8_t)message_token_of(name);
         made->octet_facts = message_octet_facts(name, value);
     } else {
-        /* A name from a table was judged when it went in; an unknown one is not. */
-        made->octet_facts = message_octet_facts(span_empty(), value) & (uint8_t)~H2_NAME_EMPTY;
-        made->octet_facts |= source->name_facts;
+        made->octet_facts |= message_value_facts(value);
     }
     uint64_t octets = (uint64_t)32 + (source->known ? made->name_len : source->least) +
                       (repr->value.skipped ? literal_octets_least(&repr->value) : made->value_len);
     made->octets = octets < UINT32_MAX ? (uint32_t)octets : UINT32_MAX;
 }
 
-static enum hpack_status act_literal(struct hpack_decoder *decoder, const struct repr *repr,
+static enum hpack_status act_literal(struct hpack_decoder *decoder, const struct hpack_piece *repr,
                                      struct h2_header *out)
 {
     struct hpack_table *table = &decoder->table;
@@ -646,7 +479,7 @@ static enum hpack_status act_literal(struct hpack_decoder *decoder, const struct
     return HPACK_FIELD;
 }
 
-static enum hpack_status act(struct hpack_decoder *decoder, const struct repr *repr,
+static enum hpack_status act(struct hpack_decoder *decoder, const struct hpack_piece *repr,
                              struct h2_header *out)
 {
     out->repr = repr->kind;
@@ -669,7 +502,7 @@ static enum hpack_status act(struct hpack_decoder *decoder, const struct repr *r
 /* ---- the way through a chunk ---- */
 
 /* A whole representation: octets on the wire. */
-static enum hpack_status finish(struct hpack_decoder *decoder, const struct repr *repr,
+static enum hpack_status finish(struct hpack_decoder *decoder, const struct hpack_piece *repr,
                                 uint64_t octets, struct h2_header *out)
 {
     show_nothing(out);
@@ -677,7 +510,10 @@ static enum hpack_status finish(struct hpack_decoder *decoder, const struct repr
     out->wire_octets = octets < UINT32_MAX ? (uint32_t)octets : UINT32_MAX;
     enum hpack_status status = act(decoder, repr, out);
     if (status == HPACK_FIELD) {
-        next_repr(decoder, octets);
+        decoder->block_off += octets;
+        if (decoder->carry.len > 0) {
+            forget_repr(decoder);
+        }
     }
     return status;
 }
@@ -710,6 +546,30 @@ static enum hpack_status cut_short(struct hpack_decoder *decoder, bool last, boo
     return fail(decoder, in_string ? CHECK_HPACK_STRING_OVERRUN : CHECK_HPACK_BLOCK_TRUNCATED);
 }
 
+/* The next representation of octets; a due size update that is not there is taken note of. */
+static enum hpack_parsed parse_next(struct hpack_decoder *decoder, struct cur octets,
+                                    struct hpack_parse *parse, struct hpack_piece *repr)
+{
+    parse->at = octets;
+    parse->lenient = decoder->lenient;
+    parse->field_seen = decoder->field_seen;
+    parse->update_due = decoder->update_due;
+    parse->index_end = decoder->lenient ? UINT32_MAX : HPACK_STATIC_COUNT + decoder->table.count;
+    parse->size_max = !decoder->limit_known                 ? UINT32_MAX
+                      : decoder->min_limit < decoder->limit ? decoder->min_limit
+                                                            : decoder->limit;
+    parse->skips = decoder->skips;
+    parse->update_missed = false;
+    enum hpack_parsed parsed = hpack_parse_repr(parse, repr);
+    if (H2D_UNLIKELY(parse->update_missed)) {
+        (void)miss_update(decoder);
+    }
+    if (H2D_UNLIKELY(parsed == HPACK_PARSED_LONG)) {
+        decoder->skip_left = (uint32_t)parse->need;
+    }
+    return parsed;
+}
+
 /* A representation that began in an earlier chunk, or has a string beyond the limit. */
 static enum hpack_status decode_carried(struct hpack_decoder *decoder, struct cur *chunk, bool last,
                                         struct h2_header *out)
@@ -721,21 +581,20 @@ static enum hpack_status decode_carried(struct hpack_decoder *decoder, struct cu
                 return cut_short(decoder, last, true);
             }
         }
-        struct parse parse = { decoder, cur_of(buf_span(&decoder->carry)), 0, false, CHECK_COUNT };
-        struct repr repr = { 0 };
-        repr.name.wire = repr.value.wire = span_empty();
-        switch (parse_repr(&parse, &repr)) {
-        case PARSED:
+        struct hpack_parse parse;
+        struct hpack_piece repr;
+        switch (parse_next(decoder, cur_of(buf_span(&decoder->carry)), &parse, &repr)) {
+        case HPACK_PARSED:
             return finish(decoder, &repr, decoder->carry.len + decoder->skipped, out);
-        case PARSED_ERROR:
+        case HPACK_PARSED_ERROR:
             return fail(decoder, parse.error);
-        case PARSED_LONG:
+        case HPACK_PARSED_LONG:
             break;
-        case PARSED_SHORT:
+        case HPACK_PARSED_SHORT:
             if (cur_left(chunk) == 0) {
                 return cut_short(decoder, last, parse.in_string);
             }
-            if (!carry_over(decoder, chunk, decoder->need)) {
+            if (!carry_over(decoder, chunk, parse.need)) {
                 return fail(decoder, CHECK_COUNT);
             }
             break;
@@ -745,10 +604,12 @@ static enum hpack_status decode_carried(struct hpack_decoder *decoder, struct cu
 
 /* Most fields are an index in one octet of an entry that is here: no need to take that apart. False
  * when it is something else. */
-static bool decode_indexed(struct hpack_decoder *decoder, struct cur *chunk, struct h2_header *out)
+static H2D_ALWAYS_INLINE bool decode_indexed(struct hpack_decoder *decoder, struct cur *chunk,
+                                             struct h2_header *out)
 {
+    const struct hpack_table *table = &decoder->table;
     uint32_t index = cur_peek(chunk) ^ 0x80U;
-    if (index == 0 || index >= 0x7f || index > HPACK_STATIC_COUNT + decoder->table.count) {
+    if (index == 0 || index >= 0x7f || index > HPACK_STATIC_COUNT + table->count) {
         return false;
     }
     show_nothing(out);
@@ -757,16 +618,19 @@ static bool decode_indexed(struct hpack_decoder *decoder, struct cur *chunk, str
     out->block_off = decoder->block_off++;
     out->wire_octets = 1;
     decoder->field_seen = true;
-    (void)cur_u8(chunk);
-    return act_indexed(decoder, index, out);
+    cur_skip(chunk, 1);
+    if (index <= HPACK_STATIC_COUNT) {
+        show_static(index, out);
+    } else {
+        show_entry(table, hpack_table_at(table, index - HPACK_STATIC_COUNT), out);
+    }
+    return true;
 }
 
-enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk, bool last,
-                               struct h2_header *out)
+/* Apart, so that the short way needs no stack. */
+static H2D_NOINLINE enum hpack_status decode_any(struct hpack_decoder *decoder, struct cur *chunk,
+                                                 bool last, struct h2_header *out)
 {
-    if (H2D_LIKELY(decoder->plain && cur_left(chunk) > 0) && decode_indexed(decoder, chunk, out)) {
-        return HPACK_FIELD;
-    }
     if (H2D_UNLIKELY(decoder->failed)) {
         return decoder->error == CHECK_COUNT ? HPACK_NOMEM : HPACK_ERROR;
     }
@@ -776,19 +640,18 @@ enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk,
     if (cur_left(chunk) == 0) {
         return end_of_chunk(decoder, last);
     }
-    struct parse parse = { decoder, *chunk, 0, false, CHECK_COUNT };
-    struct repr repr = { 0 };
-    repr.name.wire = repr.value.wire = span_empty();
-    switch (parse_repr(&parse, &repr)) {
-    case PARSED: {
+    struct hpack_parse parse;
+    struct hpack_piece repr;
+    switch (parse_next(decoder, *chunk, &parse, &repr)) {
+    case HPACK_PARSED: {
         size_t octets = cur_left(chunk) - cur_left(&parse.at);
         *chunk = parse.at;
         return finish(decoder, &repr, octets, out);
     }
-    case PARSED_ERROR:
+    case HPACK_PARSED_ERROR:
         return fail(decoder, parse.error);
-    case PARSED_SHORT:
-    case PARSED_LONG:
+    case HPACK_PARSED_SHORT:
+    case HPACK_PARSED_LONG:
         break;
     }
     /* What was read so far goes to the carry: all there is, or all up to the long string. */
@@ -797,4 +660,13 @@ enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk,
         return fail(decoder, CHECK_COUNT);
     }
     return decode_carried(decoder, chunk, last, out);
+}
+
+enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk, bool last,
+                               struct h2_header *out)
+{
+    if (H2D_LIKELY(decoder->plain && cur_left(chunk) > 0) && decode_indexed(decoder, chunk, out)) {
+        return HPACK_FIELD;
+    }
+    return decode_any(decoder, chunk, last, out);
 }

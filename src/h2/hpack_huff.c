@@ -3,6 +3,8 @@
  * ones: what cannot be read without the filler is the padding. Besides base/cursor.h the only
  * place that advances a pointer into untrusted octets: each load of eight is guarded by what is
  * left. */
+#include <string.h>
+
 #include "h2/hpack.h"
 #include "h2/hpack_huff_table.h"
 
@@ -35,67 +37,79 @@ static unsigned long_symbol(uint32_t top, uint8_t *symbol)
     return 0;
 }
 
-/* The last octets: symbols by pairs while a look-up's bits are all there, then a symbol a time with
- * bits beyond the string's end read as ones. step 0: all symbols go to the same two octets, for who
- * only asks whether the string is valid. */
-static enum check decode_tail(struct bits bits, const uint8_t *pos, const uint8_t *end,
-                              uint8_t **out, unsigned step)
+/* Filler behind the octets of the tail: enough for a refill that begins at its last one. */
+#define TAIL_MAX  7
+#define TAIL_ROOM (TAIL_MAX + 17)
+
+static void bits_refill(struct bits *bits, const uint8_t **pos)
 {
+    /* Octets that are only partly taken are read again: the same bits in the same place. */
+    bits->value |= num_be64(*pos) >> bits->valid;
+    *pos += (63 - bits->valid) >> 3;
+    bits->valid |= 56;
+}
+
+/* What is left when no symbol fits any more: left bits from the top, which must be the first ones
+ * of EOS (RFC 7541 5.2). */
+static enum check judge_padding(uint64_t value, unsigned left)
+{
+    if (left > 0 && value >> (64 - left) != UINT64_MAX >> (64 - left)) {
+        return CHECK_HPACK_HUFFMAN_PADDING_BITS;
+    }
+    return left > PADDING_MAX ? CHECK_HPACK_HUFFMAN_PADDING_LONG : CHECK_COUNT;
+}
+
+/* The last octets, at most TAIL_MAX of them, behind the bits that are in the register. step 0: all
+ * symbols go to the same octets, for who only asks whether the string is valid. */
+static enum check decode_tail(struct bits bits, const uint8_t *pos, size_t octets, uint8_t **out,
+                              unsigned step)
+{
+    uint8_t tail[TAIL_ROOM];
     uint8_t *to = *out;
+    unsigned left = bits.valid + 8 * (unsigned)octets; /* bits that are no filler */
+    memset(tail, 0xff, sizeof tail);
+    memcpy(tail, pos, octets);
+    pos = tail;
     for (;;) {
-        while (bits.valid <= 56 && pos < end) {
-            bits.value |= (uint64_t)*pos++ << (56 - bits.valid);
-            bits.valid += 8;
-        }
-        while (bits.valid >= HPACK_HUFF_BITS) {
-            const struct hpack_huff_row *row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
-            if (row->count == 0) {
-                break;
-            }
+        bits_refill(&bits, &pos);
+        const struct hpack_huff_row *row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
+        for (unsigned i = 0; i < 3 && row->count > 0 && row->bits <= left; i++) {
             memcpy(to, row->symbols, 2);
             to += row->count * step;
             bits_drop(&bits, row->bits);
+            left -= row->bits;
+            row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
         }
-        if (bits.valid < LONG_BITS_MAX && pos < end) {
-            continue;
+        if (left <= PADDING_MAX && judge_padding(bits.value, left) == CHECK_COUNT) {
+            break; /* as at the end of every good string */
         }
-        if (bits.valid <= PADDING_MAX &&
-            (bits.valid == 0 || ~bits.value >> (64 - bits.valid) == 0)) {
-            break; /* nothing but padding is left, as at the end of every good string */
-        }
-        uint64_t filled = bits.valid < 64 ? bits.value | (UINT64_MAX >> bits.valid) : bits.value;
-        const struct hpack_huff_row *row = &hpack_huff_rows[filled >> ROW_SHIFT];
+        bits_refill(&bits, &pos);
         uint8_t symbol = row->symbols[0];
         unsigned length = row->count > 0 ? hpack_huff_lengths[symbol]
-                                         : long_symbol((uint32_t)(filled >> 32), &symbol);
-        if (length == 0 && bits.valid >= LONG_BITS_MAX) {
+                                         : long_symbol((uint32_t)(bits.value >> 32), &symbol);
+        if (length == 0 && left >= LONG_BITS_MAX) {
             return CHECK_HPACK_HUFFMAN_EOS;
         }
-        if (length == 0 || length > bits.valid) {
+        if (length == 0 || length > left) {
             break;
         }
         *to = symbol;
         to += step;
         bits_drop(&bits, length);
+        left -= length;
     }
     *out = to;
-    if (bits.valid > 0 && bits.value >> (64 - bits.valid) != UINT64_MAX >> (64 - bits.valid)) {
-        return CHECK_HPACK_HUFFMAN_PADDING_BITS;
-    }
-    return bits.valid > PADDING_MAX ? CHECK_HPACK_HUFFMAN_PADDING_LONG : CHECK_COUNT;
+    return judge_padding(bits.value, left);
 }
 
-enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
+/* All but the tail: leaves what is in the register, and where the rest begins. False: EOS. */
+static bool decode_body(struct bits *at, const uint8_t **from, const uint8_t *end, uint8_t **out)
 {
-    const uint8_t *pos = in.ptr;
-    const uint8_t *end = in.ptr + in.len;
-    uint8_t *to = out;
     struct bits bits = { 0, 0 };
+    const uint8_t *pos = *from;
+    uint8_t *to = *out;
     while (end - pos >= 8) {
-        /* Octets that are only partly taken are read again: the same bits in the same place. */
-        bits.value |= num_be64(pos) >> bits.valid;
-        pos += (63 - bits.valid) >> 3;
-        bits.valid |= 56;
+        bits_refill(&bits, &pos);
         unsigned i = 0;
         for (; i < 4; i++) {
             const struct hpack_huff_row *row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
@@ -109,22 +123,49 @@ enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
         if (H2D_UNLIKELY(i < 4 && bits.valid >= LONG_BITS_MAX)) {
             unsigned length = long_symbol((uint32_t)(bits.value >> 32), to);
             if (length == 0) {
-                return CHECK_HPACK_HUFFMAN_EOS;
+                return false;
             }
             to++;
             bits_drop(&bits, length);
         }
     }
-    /* Only the valid bits: the tail adds octet by octet. */
-    bits.value = bits.valid == 0 ? 0 : bits.value & ~(UINT64_MAX >> bits.valid);
-    enum check check = decode_tail(bits, pos, end, &to, 1);
+    *at = bits;
+    *from = pos;
+    *out = to;
+    return true;
+}
+
+enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
+{
+    const uint8_t *pos = in.ptr;
+    const uint8_t *end = in.ptr + in.len;
+    uint8_t *to = out;
+    struct bits bits;
+    if (!decode_body(&bits, &pos, end, &to)) {
+        return CHECK_HPACK_HUFFMAN_EOS;
+    }
+    enum check check = decode_tail(bits, pos, (size_t)(end - pos), &to, 1);
     *out_len = (size_t)(to - out);
     return check;
 }
 
 enum check hpack_huff_check(struct span in)
 {
-    uint8_t octets[2];
-    uint8_t *to = octets;
-    return decode_tail((struct bits){ 0, 0 }, in.ptr, in.ptr + in.len, &to, 0);
+    struct bits bits = { 0, 0 };
+    const uint8_t *end = in.ptr + in.len;
+    const uint8_t *pos = in.ptr;
+    while (end - pos >= 8) {
+        uint8_t symbol;
+        bits_refill(&bits, &pos);
+        const struct hpack_huff_row *row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
+        unsigned length =
+            row->count > 0 ? row->bits : long_symbol((uint32_t)(bits.value >> 32), &symbol);
+        if (length == 0) {
+            return CHECK_HPACK_HUFFMAN_EOS;
+        }
+        bits_drop(&bits, length);
+    }
+    uint8_t pair[2];
+    uint8_t *to = pair;
+    return decode_tail(bits, pos, (size_t)(end - pos), &to, 0);
 }

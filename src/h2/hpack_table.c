@@ -96,15 +96,6 @@ void hpack_table_trim(struct hpack_table *table)
     }
 }
 
-struct span hpack_entry_name(const struct hpack_table *table, const struct hpack_entry *entry)
-{
-    if (entry->static_name != 0) {
-        const struct hpack_static_field *row = &hpack_static_fields[entry->static_name];
-        return (struct span){ (const uint8_t *)row->name, row->name_len };
-    }
-    return (struct span){ hpack_table_octet(table, entry->off), entry->name_len };
-}
-
 static void evict_oldest(struct hpack_table *table)
 {
     const struct hpack_entry *oldest = hpack_table_at(table, table->count);

@@ -68,7 +68,14 @@ static inline const uint8_t *hpack_table_octet(const struct hpack_table *table, 
 {
     return table->octets + (uint32_t)(off - table->base);
 }
-struct span hpack_entry_name(const struct hpack_table *table, const struct hpack_entry *entry);
+static inline struct span hpack_entry_name(const struct hpack_table *table,
+                                           const struct hpack_entry *entry)
+{
+    const uint8_t *ptr = entry->static_name != 0
+                             ? (const uint8_t *)hpack_static_fields[entry->static_name].name
+                             : hpack_table_octet(table, entry->off);
+    return (struct span){ ptr, entry->name_len };
+}
 static inline const uint8_t *hpack_entry_value_ptr(const struct hpack_table *table,
                                                    const struct hpack_entry *entry)
 {

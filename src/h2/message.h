@@ -84,5 +84,7 @@ void message_push_to_response(struct h2_message *message);
  * (header.h). */
 enum h2_token message_token_of(struct span name);
 uint8_t message_octet_facts(struct span name, struct span value);
+/* Those of a value alone. */
+uint8_t message_value_facts(struct span value);
 
 #endif

@@ -73,12 +73,23 @@ enum h2_token message_token_of(struct span name)
 {
     if (name.len + 1 < sizeof token_rows_of) {
         for (unsigned i = token_rows_of[name.len]; i < token_rows_of[name.len + 1]; i++) {
-            if (memcmp(token_rows[i].name, name.ptr, name.len) == 0) {
+            if (token_rows[i].name[name.len - 1] == (char)name.ptr[name.len - 1] &&
+                memcmp(token_rows[i].name, name.ptr, name.len) == 0) {
                 return (enum h2_token)token_rows[i].token;
             }
         }
     }
     return name.len > 0 && name.ptr[0] == ':' ? H2_TOKEN_PSEUDO_UNKNOWN : H2_TOKEN_NONE;
+}
+
+/* The first octet that no name has decides. */
+static uint8_t bad_name_facts(struct span name)
+{
+    size_t i = name.ptr[0] == ':';
+    while ((octet_classes[name.ptr[i]] & (IN_TOKEN | IN_UPPER)) == IN_TOKEN) {
+        i++;
+    }
+    return octet_classes[name.ptr[i]] & IN_UPPER ? H2_NAME_UPPERCASE : H2_NAME_BAD;
 }
 
 static uint8_t name_facts(struct span name)
@@ -87,13 +98,13 @@ static uint8_t name_facts(struct span name)
         return H2_NAME_EMPTY;
     }
     /* The colon of a pseudo-header field is no octet of a name. */
+    unsigned all = IN_TOKEN, any = 0;
     for (size_t i = name.ptr[0] == ':'; i < name.len; i++) {
-        uint8_t classes = octet_classes[name.ptr[i]];
-        if ((classes & (IN_TOKEN | IN_UPPER)) != IN_TOKEN) {
-            return classes & IN_UPPER ? H2_NAME_UPPERCASE : H2_NAME_BAD;
-        }
+        unsigned classes = octet_classes[name.ptr[i]];
+        all &= classes;
+        any |= classes;
     }
-    return 0;
+    return all == IN_TOKEN && (any & IN_UPPER) == 0 ? 0 : bad_name_facts(name);
 }
 
 /* Whether one of eight octets is below 0x20, or DEL. */
@@ -135,14 +146,20 @@ static uint8_t value_facts(struct span value)
     if (value.len < 8) {
         return facts | control_facts(value);
     }
+    /* The last look overlaps the one before. */
     bool suspect = false;
-    uint64_t octets;
-    for (size_t i = 0; i + 8 < value.len; i += 8) {
-        memcpy(&octets, value.ptr + i, 8);
+    for (size_t i = 0; i < value.len; i += 8) {
+        size_t at = num_min_size(i, value.len - 8);
+        uint64_t octets;
+        memcpy(&octets, value.ptr + at, 8);
         suspect |= has_control(octets);
     }
-    memcpy(&octets, value.ptr + value.len - 8, 8);
-    return suspect || has_control(octets) ? facts | control_facts(value) : facts;
+    return suspect ? facts | control_facts(value) : facts;
+}
+
+uint8_t message_value_facts(struct span value)
+{
+    return value_facts(value);
 }
 
 uint8_t message_octet_facts(struct span name, struct span value)
