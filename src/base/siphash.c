@@ -4,7 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static uint64_t rotl(uint64_t x, unsigned n)
+#include "base/compiler.h"
+
+static H2D_ALWAYS_INLINE uint64_t rotl(uint64_t x, unsigned n)
 {
     return (x << n) | (x >> (64 - n));
 }
@@ -14,7 +16,7 @@ static uint64_t le64(const uint8_t *p)
     return ((uint64_t)num_le32(p + 4) << 32) | num_le32(p);
 }
 
-static void sip_round(uint64_t v[4])
+static H2D_ALWAYS_INLINE void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[1] = rotl(v[1], 13) ^ v[0];

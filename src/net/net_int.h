@@ -63,25 +63,26 @@ enum flow_note {
 };
 
 struct flow {
-    struct flow *chain;       /* in its bucket */
-    struct flow *prev, *next; /* in the list of its state, least recently used first */
-    struct tcp *tcp;          /* NULL unless FLOW_OPEN */
-    struct stream_sink sink;  /* ops NULL: not asked yet, or not interested */
+    /* what every packet looks at, together */
+    struct flow *chain; /* in its bucket */
     struct flow_key key;
+    struct tcp *tcp;          /* NULL unless FLOW_OPEN */
+    struct flow *prev, *next; /* in the list of its state, least recently used first */
+    uint64_t packets;
+    uint64_t last_ns;
+    uint8_t state;     /* enum flow_state */
+    uint8_t reuse;     /* 1 + side of reuse_isn; 0: none */
+    uint8_t isn_known; /* bit a side */
+    uint8_t ended;     /* bit a side: FIN or RST seen */
+    uint8_t notes;     /* enum flow_note: told already */
+    int8_t client_side;
+    bool joined;
+    bool opened;             /* on_open was called */
+    struct stream_sink sink; /* ops NULL: not asked yet, or not interested */
+    uint32_t isn[2];
+    uint32_t reuse_isn; /* a SYN that may begin another connection */
     struct pos first;
     uint64_t id;
-    uint64_t last_ns;
-    uint64_t packets;
-    uint32_t isn[2];
-    uint32_t reuse_isn; /* a SYN that may begin another connection, by side */
-    uint8_t state;      /* enum flow_state */
-    uint8_t isn_known;  /* bit a side */
-    uint8_t ended;      /* bit a side: FIN or RST seen while ignored */
-    uint8_t reuse;      /* 1 + side of reuse_isn; 0: none */
-    int8_t client_side;
-    uint8_t notes; /* enum flow_note: told already */
-    bool joined;
-    bool opened; /* on_open was called */
 };
 
 struct flow_list {
