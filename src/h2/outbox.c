@@ -66,7 +66,11 @@ void h2_outbox_terminate(struct h2_session *session, uint32_t code, const char *
         return;
     }
     session->terminating = true;
-    h2_outbox_goaway(session, session->last_proc_id, code, reason);
+    /* RFC 9113 6.8: not above what an earlier GOAWAY named. */
+    uint32_t last_id = session->last_proc_id < session->goaway_last_sent
+                           ? session->last_proc_id
+                           : session->goaway_last_sent;
+    h2_outbox_goaway(session, last_id, code, reason);
 }
 
 void h2_outbox_ack(struct h2_session *session, enum h2_action_type type)

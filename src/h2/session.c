@@ -124,7 +124,7 @@ struct h2_session *h2_session_new(struct mem *mem, enum h2_role role,
     session->cur = session->unit = &session->frame;
     session->rest = span_empty();
     session->recv_window = session->send_window = WINDOW_INITIAL;
-    session->goaway_last_recv = 0x7fffffffU;
+    session->goaway_last_recv = session->goaway_last_sent = 0x7fffffffU;
     buf_init(&session->gather, mem, LIMIT_CONTROL_OCTETS);
     h2_streams_init(session);
     h2_ledger_init(&session->ledger);

@@ -533,6 +533,10 @@ static void on_gap(struct h2_session *session, const struct h2_gap *gap, void *u
 static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint64_t length,
                               void *user)
 {
+    if (offset == 0) {
+        /* What stands in the place of a preface. */
+        ((struct transcript *)user)->preface_octets[h2_session_dir(session)] = length;
+    }
     listen_add(user, KIND_UNSYNC, session, "%" PRIu64 " offset=%" PRIu64, length, offset);
 }
 
