@@ -81,9 +81,10 @@ static enum rc pcap_open(struct input *input, struct err *err)
     input->state = pcap;
     pcap->magic = find_magic(head, &pcap->big);
     if (head.len < FILE_HEADER_LEN) {
-        return input_err(input, err, RC_FORMAT,
-                         "cut short in the file header (%zu of %d octets there); no packet read",
-                         head.len, FILE_HEADER_LEN);
+        enum rc rc = input_cut(
+            input, err, "cut short in the file header (%zu of %d octets there); no packet read",
+            head.len, FILE_HEADER_LEN);
+        return rc == RC_DAMAGED ? RC_FORMAT : rc; /* nothing at all could be read */
     }
     uint16_t major = load_u16(head.ptr + 4, pcap->big);
     uint16_t minor = load_u16(head.ptr + 6, pcap->big);

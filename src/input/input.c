@@ -98,7 +98,7 @@ enum rc input_cut(struct input *input, struct err *err, const char *format, ...)
     va_end(args);
     input->stats.cut = true;
     if (input->src.status == RC_DAMAGED) {
-        return input_err(input, err, RC_DAMAGED, "%s: %s", input->src.why, text);
+        return input_err(input, err, RC_DAMAGED, "%s; %s", text, input->src.why);
     }
     return input_err(input, err, RC_DAMAGED, "%s", text);
 }

@@ -28,9 +28,8 @@ static int listener_bytes(void *ctx, unsigned side, uint64_t off, struct span oc
     struct listener *listener = ctx;
     assert(side < 2 && !listener->closed[side]);
     assert(off == listener->next[side] && octets.len > 0 && pos->packet > 0);
-    volatile uint8_t sum = 0;
     for (size_t i = 0; i < octets.len; i++) {
-        sum ^= octets.ptr[i];
+        (void)*(const volatile uint8_t *)(octets.ptr + i); /* a sanitizer looks */
     }
     listener->next[side] += octets.len;
     listener_octets += octets.len;
