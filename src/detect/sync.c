@@ -221,6 +221,14 @@ static bool chain_good(const struct chain *chain)
            chain->data_octets >= DATA_OCTETS_MIN;
 }
 
+/* When nothing more will come: a chain that begins where a TCP segment does, holds a HEADERS whose
+ * block is good, and covers all that there is. So the few frames of a short capture, or behind a
+ * hole near its end, are not lost for want of a third. */
+static bool chain_settles(const struct chain *chain)
+{
+    return chain->at_segment && chain->strong_headers;
+}
+
 /* Of two chains that meet, the one that chance made less likely. */
 static bool chain_better(const struct chain *a, const struct chain *b)
 {
@@ -309,7 +317,7 @@ static void found(struct sync *s, const struct chain *chain)
 static void scan_one(struct sync *s, bool have_head)
 {
     uint16_t i = chains_arrive(s);
-    if (i != NONE && chain_good(&s->chains[i])) {
+    if (i != NONE && (chain_good(&s->chains[i]) || (!have_head && chain_settles(&s->chains[i])))) {
         found(s, &s->chains[i]);
         return;
     }
@@ -359,12 +367,32 @@ enum sync_status sync_feed(struct sync *s, struct span octets, bool segment_star
     return s->status;
 }
 
+/* Chains whose next header lies behind the end: the earliest that settles. */
+static void settle(struct sync *s)
+{
+    const struct chain *best = NULL;
+    for (size_t b = 0; b < BUCKETS; b++) {
+        for (uint16_t i = s->buckets[b]; i != NONE; i = s->chains[i].next) {
+            const struct chain *chain = &s->chains[i];
+            if (chain_settles(chain) && (best == NULL || chain->start < best->start)) {
+                best = chain;
+            }
+        }
+    }
+    if (best != NULL) {
+        found(s, best);
+    }
+}
+
 enum sync_status sync_end(struct sync *s)
 {
     /* Behind the last header that could stand whole there may still be the end of a payload. */
     while (s->status == SYNC_SEARCHING && s->scan_off <= end_off(s) && end_off(s) > 0) {
         scan_one(s, false);
         s->scan_off++;
+    }
+    if (s->status == SYNC_SEARCHING) {
+        settle(s);
     }
     if (s->status == SYNC_SEARCHING) {
         s->status = SYNC_GAVE_UP;

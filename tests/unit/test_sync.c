@@ -182,6 +182,24 @@ static void test_window_updates(void **state)
     test_free(m.octets);
 }
 
+/* Two frames are enough where they begin a segment and nothing else follows. */
+static void test_short_tail(void **state)
+{
+    struct made m;
+    (void)state;
+    made_begin(&m);
+    frame(&m, H2_HEADERS, 0x04, 1, "\x82\x86\x84", 3);
+    frame(&m, H2_DATA, 0x01, 1, "hello", 5);
+    assert_int_equal(search(&m, 0, 100, true), 0);
+    assert_int_equal(search(&m, 0, 100, false), SIZE_MAX);
+    m.len -= 3; /* the end of the capture cuts the last frame */
+    assert_int_equal(search(&m, 0, 100, true), 0);
+    m.len -= 5;
+    assert_int_equal(search(&m, 0, 100, true), 0);
+    assert_int_equal(search(&m, 1, 100, true), SIZE_MAX);
+    test_free(m.octets);
+}
+
 static void test_continuation_is_no_start(void **state)
 {
     struct made m;
@@ -216,6 +234,11 @@ static void test_filler(void **state)
                                                 : (i % 2 == 0 ? i / 2 : i / 512));
         }
         assert_int_equal(search(&m, 0, 1460, false), SIZE_MAX);
+        for (size_t from = 0; from < 100000; from += 331) { /* segments that end soon */
+            struct made part = m;
+            part.len = from + 3 * 331;
+            assert_int_equal(search(&part, from, 331, true), SIZE_MAX);
+        }
         test_free(m.octets);
     }
 }
