@@ -286,9 +286,13 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),       cmocka_unit_test(test_download),
-        cmocka_unit_test(test_window_updates), cmocka_unit_test(test_continuation_is_no_start),
-        cmocka_unit_test(test_filler),         cmocka_unit_test(test_gives_up_at_the_limit),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_download),
+        cmocka_unit_test(test_window_updates),
+        cmocka_unit_test(test_short_tail),
+        cmocka_unit_test(test_continuation_is_no_start),
+        cmocka_unit_test(test_filler),
+        cmocka_unit_test(test_gives_up_at_the_limit),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
