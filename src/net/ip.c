@@ -46,28 +46,28 @@ static inline void end_after(struct layer *layer, size_t n)
 
 /* ---- TCP, UDP ---- */
 
-static enum ip_answer decode_tcp(struct layer layer, struct segment *segment)
+static enum ip_answer decode_tcp(struct layer *layer, struct segment *segment)
 {
-    struct cur head = layer.cur;
+    struct cur head = layer->cur;
     segment->from_port = cur_u16(&head);
     segment->to_port = cur_u16(&head);
     segment->seq = cur_u32(&head);
     segment->ack = cur_u32(&head);
     size_t header_len = (size_t)(cur_u8(&head) >> 4) * 4;
     segment->flags = cur_u8(&head);
-    if (H2D_UNLIKELY(!cur_ok(&head) || header_len < 20 || header_len > layer.wire)) {
+    if (H2D_UNLIKELY(!cur_ok(&head) || header_len < 20 || header_len > layer->wire)) {
         return IP_MALFORMED;
     }
     /* Options that the snapshot length cut off cost the payload, not the segment. */
-    segment->wire_len = layer.wire - header_len;
-    cur_skip(&layer.cur, header_len);
-    segment->payload = cur_rest(&layer.cur);
+    segment->wire_len = layer->wire - header_len;
+    cur_skip(&layer->cur, header_len);
+    segment->payload = cur_rest(&layer->cur);
     return IP_TCP;
 }
 
-static enum ip_answer decode_udp(struct layer layer, struct segment *segment)
+static enum ip_answer decode_udp(struct layer *layer, struct segment *segment)
 {
-    struct cur cur = layer.cur;
+    struct cur cur = layer->cur;
     segment->from_port = cur_u16(&cur);
     segment->to_port = cur_u16(&cur);
     cur_skip(&cur, 4);
@@ -77,7 +77,7 @@ static enum ip_answer decode_udp(struct layer layer, struct segment *segment)
 }
 
 /* The seam for tunnels: a row here that goes back to the network layer makes one. */
-static enum ip_answer decode_transport(uint8_t protocol, struct layer layer,
+static enum ip_answer decode_transport(uint8_t protocol, struct layer *layer,
                                        struct segment *segment)
 {
     switch (protocol) {
@@ -92,9 +92,9 @@ static enum ip_answer decode_transport(uint8_t protocol, struct layer layer,
 
 /* ---- IPv4 (RFC 791 3.1) ---- */
 
-static enum ip_answer decode_ipv4(struct layer layer, struct segment *segment)
+static enum ip_answer decode_ipv4(struct layer *layer, struct segment *segment)
 {
-    struct cur head = layer.cur;
+    struct cur head = layer->cur;
     uint8_t version_ihl = cur_u8(&head);
     cur_skip(&head, 1);
     size_t total = cur_u16(&head);
@@ -113,9 +113,9 @@ static enum ip_answer decode_ipv4(struct layer layer, struct segment *segment)
     /* Lenient: no total length means that the sender's network card was to fill it in (segmentation
      * offload); then the packet's length on the wire is all there is. */
     if (total != 0) {
-        end_after(&layer, total);
+        end_after(layer, total);
     }
-    if (H2D_UNLIKELY(!pass(&layer, header_len))) {
+    if (H2D_UNLIKELY(!pass(layer, header_len))) {
         return IP_MALFORMED;
     }
     if (H2D_UNLIKELY((fragment & 0x3fff) != 0)) {
@@ -174,9 +174,9 @@ static bool is_extension(uint8_t protocol)
     }
 }
 
-static enum ip_answer decode_ipv6(struct layer layer, struct segment *segment)
+static enum ip_answer decode_ipv6(struct layer *layer, struct segment *segment)
 {
-    struct cur head = layer.cur;
+    struct cur head = layer->cur;
     uint8_t version = cur_u8(&head) >> 4;
     cur_skip(&head, 3);
     size_t payload_len = cur_u16(&head);
@@ -185,22 +185,22 @@ static enum ip_answer decode_ipv6(struct layer layer, struct segment *segment)
     segment->from = cur_take(&head, 16).ptr;
     segment->to = cur_take(&head, 16).ptr;
     segment->ip_len = 16;
-    if (H2D_UNLIKELY(!cur_ok(&head) || version != 6 || !pass(&layer, 40))) {
+    if (H2D_UNLIKELY(!cur_ok(&head) || version != 6 || !pass(layer, 40))) {
         return IP_MALFORMED;
     }
     if (payload_len == 0 && next == PROTO_HOP_BY_HOP) {
-        struct cur options = layer.cur;
+        struct cur options = layer->cur;
         cur_skip(&options, 1);
         struct cur list = cur_of(cur_take(&options, (size_t)8 * (cur_u8(&options) + 1u) - 2));
         payload_len = find_jumbo(list);
     }
     /* Lenient: no length and no jumbo option is what Linux sends past its own captures. */
     if (payload_len != 0) {
-        end_after(&layer, payload_len);
+        end_after(layer, payload_len);
     }
     bool fragment = false;
     for (unsigned count = 0; is_extension(next); count++) {
-        if (count == LIMIT_IPV6_EXTENSIONS || !pass_extension(&layer, &next, &fragment)) {
+        if (count == LIMIT_IPV6_EXTENSIONS || !pass_extension(layer, &next, &fragment)) {
             return IP_MALFORMED;
         }
         if (fragment) {
@@ -226,9 +226,9 @@ enum ip_answer ip_decode(const struct packet *packet, struct segment *segment)
     layer.wire -= (size_t)(layer.cur.pos - packet->octets.ptr);
     switch (ethertype) {
     case ETHERTYPE_IPV4:
-        return decode_ipv4(layer, segment);
+        return decode_ipv4(&layer, segment);
     case ETHERTYPE_IPV6:
-        return decode_ipv6(layer, segment);
+        return decode_ipv6(&layer, segment);
     default:
         return IP_NOT;
     }
