@@ -11,8 +11,7 @@
 #include "generate.h"
 #include "subject.h"
 
-#define STEP_EVENTS 1024
-#define SECOND_RUN  0x8000000000000000u /* in a signature */
+#define SECOND_RUN 0x8000000000000000u /* in a signature */
 
 struct totals {
     struct explain_counts explained;

@@ -14,6 +14,7 @@ enum verdict {
 };
 
 #define EXPLAIN_ROWS 16
+#define STEP_EVENTS  20000 /* more than a unit can cause */
 
 /* How often each row has explained a difference. */
 struct explain_counts {
