@@ -4,6 +4,7 @@
 usage: golden.py run|update PROGRAM [NAME...]   runs the rows of LIST (those named) and compares, or rewrites what is expected
        golden.py schema                         holds every line of the expected JSON against docs/schema
        golden.py octets                         holds every octet of the expected text against what may reach a terminal
+       golden.py foreign PROGRAM FOLDER         does both with what h2dump says of captures that others made
 
 After an update read the diff: it is the change that users will see. The version of the program is not part of it.
 """
@@ -88,55 +89,72 @@ def only_once(pairs):
     return dict(pairs)
 
 
+class Contract:
+    """The JSON Schema, and what it cannot say: order of records, lines, parts that cover their frame."""
+
+    def __init__(self):
+        import jsonschema
+        with open(SCHEMA, encoding="utf-8") as f:
+            whole = json.load(f)
+        jsonschema.Draft202012Validator.check_schema(whole)
+        kinds = {d["properties"]["kind"]["const"]: name for name, d in whole["$defs"].items()
+                 if name.startswith("record_")}
+        assert sorted(ref["$ref"].rsplit("/", 1)[1] for ref in whole["oneOf"]) == sorted(kinds.values())
+        # A line is held against its own kind's record: the same as oneOf, for kinds differ, with better messages.
+        self.validators = {kind: jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
+                           for kind, name in kinds.items()}
+        self.seen = set()
+        self.lines = 0
+
+    def complaints(self, output):
+        """(line number, complaint) for each."""
+        records = output.split(b"\n")
+        if records.pop() != b"":
+            yield len(records), "no newline at the end"
+        for number, line in enumerate(records, 1):
+            self.lines += 1
+            if re.search(rb"[\x00-\x1f\x7f]", line) or len(line) > 1 << 20:
+                yield number, "a raw control octet, or a line of more than 1 MiB"
+            try:
+                record = json.loads(line.decode("utf-8"), object_pairs_hook=only_once)
+            except (ValueError, AssertionError) as e:
+                yield number, str(e)
+                continue
+            kind = record.get("kind")
+            self.seen.add(kind)
+            if (kind == "h2dump") != (number == 1) or (kind == "summary") != (number == len(records)):
+                yield number, f"{kind} is record {number} of {len(records)}"
+            if kind not in self.validators:
+                yield number, f"kind {kind!r} is in no contract"
+                continue
+            for e in self.validators[kind].iter_errors(record):
+                yield number, f"{'/'.join(map(str, e.path))}: {e.message}"
+            at = 0
+            for part in record.get("parts", []):
+                if part["offset"] != at or len(part.get("hex", "")) > 2 * part["length"]:
+                    yield number, f"parts: {part} where octet {at} is next"
+                at += part["length"]
+            if "parts" in record and "length" in record:
+                missing = record.get("missing", 0) if kind == "frame_cut" else 0
+                if at != 9 + record["length"] - missing:
+                    yield number, f"parts cover {at} octets of 9 + {record['length']} - {missing}"
+
+
 def schema():
     try:
-        import jsonschema
+        contract = Contract()
     except ImportError:
         print("skipped: python3-jsonschema is not installed")
         return SKIP
-    with open(SCHEMA, encoding="utf-8") as f:
-        whole = json.load(f)
-    jsonschema.Draft202012Validator.check_schema(whole)
-    kinds = {d["properties"]["kind"]["const"]: name for name, d in whole["$defs"].items() if name.startswith("record_")}
-    listed = [ref["$ref"].rsplit("/", 1)[1] for ref in whole["oneOf"]]
-    bad = lines = 0
-    if sorted(listed) != sorted(kinds.values()):
-        print("FAIL oneOf does not list the records")
-        bad += 1
-    # A line is held against its own kind's record: the same as oneOf, for kinds differ, with messages worth reading.
-    validators = {kind: jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
-                  for kind, name in kinds.items()}
-    seen = set()
+    bad = 0
     for path in expected_files(".json"):
         with open(path, "rb") as f:
-            records = f.read().split(b"\n")
-        if records.pop() != b"":
-            print(f"FAIL {path}: no newline at the end")
-            bad += 1
-        where = os.path.relpath(path, ROOT)
-        for number, line in enumerate(records, 1):
-            lines += 1
-            complaints = []
-            try:
-                record = json.loads(line.decode("utf-8"), object_pairs_hook=only_once)
-                kind = record.get("kind")
-                seen.add(kind)
-                if kind not in validators:
-                    complaints.append(f"kind {kind!r} is in no contract")
-                else:
-                    complaints += [f"{'/'.join(map(str, e.path))}: {e.message}" for e in
-                                   validators[kind].iter_errors(record)]
-                if (kind == "h2dump") != (number == 1) or (kind == "summary") != (number == len(records)):
-                    complaints.append(f"{kind} is record {number} of {len(records)}")
-                if re.search(rb"[\x00-\x1f\x7f]", line) or len(line) > 1 << 20:
-                    complaints.append("a raw control octet, or a line of more than 1 MiB")
-            except (ValueError, AssertionError) as e:
-                complaints.append(str(e))
-            for complaint in complaints:
+            for number, complaint in contract.complaints(f.read()):
                 bad += 1
-                print(f"FAIL {where}:{number}: {complaint[:300]}")
-    print(f"{lines} lines of {len(seen)} kinds, {bad} complaints; not seen: {' '.join(sorted(set(kinds) - seen)) or 'none'}")
-    return 1 if bad or lines == 0 else 0
+                print(f"FAIL {os.path.relpath(path, ROOT)}:{number}: {complaint[:300]}")
+    unseen = sorted(set(contract.validators) - contract.seen)
+    print(f"{contract.lines} lines, {bad} complaints; kinds not seen: {' '.join(unseen) or 'none'}")
+    return 1 if bad or contract.lines == 0 else 0
 
 
 # What may not leave, whatever came in: C0 but for the newline, DEL, C1, bidi controls, zero-width characters, line and
@@ -144,41 +162,79 @@ def schema():
 HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
                      "\ufff9-\ufffb\U000e0000-\U000e0fff]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-RECORD = re.compile(r"-?[0-9]+\.[0-9]+ #[0-9]+ [<>!]  |[0-9-]+T[0-9:.]+Z #[0-9]+ [<>!]  |#[0-9]+ |[\w./-]+\.(pcap|pcapng|gz|h2raw)$")
+RECORD = re.compile(r"-?[0-9]+\.[0-9]+ #[0-9]+ [<>!]  |[0-9-]+T[0-9:.]+Z #[0-9]+ [<>!]  |#[0-9]+ |[\w./-]+$")
+
+
+def text_complaints(text, coloured=False):
+    """(line number, complaint) for each."""
+    try:
+        text = text.decode("utf-8")
+    except UnicodeDecodeError as e:
+        yield 0, str(e)
+        return
+    for number, line in enumerate(text.split("\n")[:-1], 1):
+        plain = COLOUR.sub("", line) if coloured else line
+        if HARMFUL.search(plain):
+            yield number, f"an octet that may not reach a terminal: {plain!r}"
+        if not plain.startswith(" ") and not RECORD.match(plain):
+            yield number, f"neither a record nor a continuation: {plain!r}"
+    if text and not text.endswith("\n"):
+        yield 0, "no newline at the end"
 
 
 def octets():
-    bad = lines = 0
+    bad = files = 0
     coloured = {row[3] for row in rows() if "--color=always" in row[2]}
     for path in expected_files(".txt"):
+        files += 1
         with open(path, "rb") as f:
             text = f.read()
         where = os.path.relpath(path, ROOT)
         if len(text) > SIZE_MAX:
             print(f"FAIL {where}: {len(text)} octets; use -c or a smaller capture")
             bad += 1
-        try:
-            text = text.decode("utf-8")
-        except UnicodeDecodeError as e:
-            print(f"FAIL {where}: {e}")
+        for number, complaint in text_complaints(text, path in coloured):
             bad += 1
-            continue
-        for number, line in enumerate(text.splitlines(keepends=True), 1):
-            lines += 1
-            plain = COLOUR.sub("", line) if path in coloured else line
-            if HARMFUL.search(plain) or not plain.endswith("\n"):
-                bad += 1
-                print(f"FAIL {where}:{number}: an octet that may not reach a terminal: {plain!r}")
-            if not plain.startswith(" ") and not RECORD.match(plain):
-                bad += 1
-                print(f"FAIL {where}:{number}: neither a record nor a continuation: {plain!r}")
-    print(f"{lines} lines, {bad} complaints")
-    return 1 if bad or lines == 0 else 0
+            print(f"FAIL {where}:{number}: {complaint[:300]}")
+    print(f"{files} files, {bad} complaints")
+    return 1 if bad or files == 0 else 0
+
+
+FOREIGN_OPTIONS = [["-T", "json", "-x", "-v", "--data=all"], ["-T", "json", "--by=callback", "-v", "--data=all"],
+                   ["-x", "-v"], ["--data=all"], ["--by=callback"]]
+
+
+def foreign(program, folder):
+    names = sorted(n for n in os.listdir(folder) if re.search(r"\.(pcap|pcapng|cap)(\.gz)?$", n)) \
+        if os.path.isdir(folder) else []
+    if not names:
+        print(f"skipped: no captures in {folder}")
+        return SKIP
+    try:
+        contract = Contract()
+    except ImportError:
+        print("skipped: python3-jsonschema is not installed")
+        return SKIP
+    bad = outputs = 0
+    for name in names:
+        for options in FOREIGN_OPTIONS:
+            run = subprocess.run([program, *options, "-c", "1500", os.path.join(folder, name)], capture_output=True,
+                                 timeout=120)
+            complaints = [] if run.returncode in (0, 1, 3) else [(0, f"ended with {run.returncode}: {run.stderr!r}")]
+            complaints += contract.complaints(run.stdout) if "json" in options else text_complaints(run.stdout)
+            outputs += 1
+            bad += len(complaints)
+            for number, complaint in complaints[:3]:
+                print(f"FAIL {name} {' '.join(options)}: line {number}: {complaint[:300]}")
+    print(f"{outputs} outputs of {len(names)} captures, {bad} complaints")
+    return 1 if bad else 0
 
 
 def main(argv):
     if len(argv) >= 2 and argv[0] in ("run", "update"):
         return run(os.path.abspath(argv[1]), set(argv[2:]), argv[0] == "update")
+    if len(argv) == 3 and argv[0] == "foreign":
+        return foreign(os.path.abspath(argv[1]), argv[2])
     if argv in (["schema"], ["octets"]):
         return schema() if argv[0] == "schema" else octets()
     print(__doc__.strip(), file=sys.stderr)
