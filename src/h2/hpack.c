@@ -377,7 +377,7 @@ static enum check put_literal(const struct hpack_literal *literal, uint8_t *out,
 {
     size_t n = literal->wire.len;
     if (literal->huffman) {
-        enum check check = hpack_huff_decode(literal->wire, out, &n);
+        enum check check = hpack_huff_decode_within(literal->wire, literal->slack, out, &n);
         if (check != CHECK_COUNT) {
             return check;
         }

@@ -66,11 +66,14 @@ bool hpack_decoder_update_missing(struct hpack_decoder *decoder);
 uint32_t hpack_table_octets(const struct hpack_decoder *decoder);
 uint32_t hpack_table_entries(const struct hpack_decoder *decoder);
 
-/* Huffman (RFC 7541 5.2): decodes in into out, which has room for
- * HPACK_HUFF_ROOM(in.len) octets (stores go in pairs). Returns
- * CHECK_COUNT and sets *out_len, or the check that failed. */
-#define HPACK_HUFF_ROOM(len) ((len) / 5 * 8 + (len) % 5 * 8 / 5 + 2)
+/* Huffman (RFC 7541 5.2): decodes in into out, which has room for HPACK_HUFF_ROOM(in.len) octets
+ * (no code has less than 5 bits; stores go in pairs). Returns CHECK_COUNT and sets *out_len, or the
+ * check that failed. */
+#define HPACK_HUFF_ROOM(len) (2 * (len) + 2)
 enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len);
+/* The same where slack octets behind in may be looked at, too: what they are does not matter, but
+ * with some the end of the string need not be copied. */
+enum check hpack_huff_decode_within(struct span in, size_t slack, uint8_t *out, size_t *out_len);
 /* The same without the octets. */
 enum check hpack_huff_check(struct span in);
 

@@ -1,8 +1,8 @@
 /* Huffman decoding (RFC 7541 5.2): up to two symbols a look-up of 12 bits, four look-ups a refill
- * of a 64-bit register; the few codes that are longer go by their length. The tail is filled with
- * ones: what cannot be read without the filler is the padding. Besides base/cursor.h the only
- * place that advances a pointer into untrusted octets: each load of eight is guarded by what is
- * left. */
+ * of a 64-bit register; the few codes that are longer go by their length. At the tail look-ups run
+ * into what lies behind the string: what cannot be read without that is the padding. Besides
+ * base/cursor.h the only place that advances a pointer into untrusted octets: each load of eight is
+ * guarded by what is left. */
 #include <string.h>
 
 #include "h2/hpack.h"
@@ -37,7 +37,8 @@ static unsigned long_symbol(uint32_t top, uint8_t *symbol)
     return 0;
 }
 
-/* Filler behind the octets of the tail: enough for a refill that begins at its last one. */
+/* Octets from where the tail begins that a refill may look at: what lies behind the string only
+ * ever completes codes that are then too long for it. */
 #define TAIL_MAX  7
 #define TAIL_ROOM (TAIL_MAX + 17)
 
@@ -61,15 +62,17 @@ static enum check judge_padding(uint64_t value, unsigned left)
 
 /* The last octets, at most TAIL_MAX of them, behind the bits that are in the register. step 0: all
  * symbols go to the same octets, for who only asks whether the string is valid. */
-static enum check decode_tail(struct bits bits, const uint8_t *pos, size_t octets, uint8_t **out,
-                              unsigned step)
+static enum check decode_tail(struct bits bits, const uint8_t *pos, size_t octets, size_t slack,
+                              uint8_t **out, unsigned step)
 {
     uint8_t tail[TAIL_ROOM];
     uint8_t *to = *out;
-    unsigned left = bits.valid + 8 * (unsigned)octets; /* bits that are no filler */
-    memset(tail, 0xff, sizeof tail);
-    memcpy(tail, pos, octets);
-    pos = tail;
+    unsigned left = bits.valid + 8 * (unsigned)octets; /* bits that belong to the string */
+    if (slack < TAIL_ROOM) {
+        memset(tail, 0xff, sizeof tail);
+        memcpy(tail, pos, octets);
+        pos = tail;
+    }
     for (;;) {
         bits_refill(&bits, &pos);
         const struct hpack_huff_row *row = &hpack_huff_rows[bits.value >> ROW_SHIFT];
@@ -135,7 +138,7 @@ static bool decode_body(struct bits *at, const uint8_t **from, const uint8_t *en
     return true;
 }
 
-enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
+enum check hpack_huff_decode_within(struct span in, size_t slack, uint8_t *out, size_t *out_len)
 {
     const uint8_t *pos = in.ptr;
     const uint8_t *end = in.ptr + in.len;
@@ -144,9 +147,14 @@ enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
     if (!decode_body(&bits, &pos, end, &to)) {
         return CHECK_HPACK_HUFFMAN_EOS;
     }
-    enum check check = decode_tail(bits, pos, (size_t)(end - pos), &to, 1);
+    enum check check = decode_tail(bits, pos, (size_t)(end - pos), slack, &to, 1);
     *out_len = (size_t)(to - out);
     return check;
+}
+
+enum check hpack_huff_decode(struct span in, uint8_t *out, size_t *out_len)
+{
+    return hpack_huff_decode_within(in, 0, out, out_len);
 }
 
 enum check hpack_huff_check(struct span in)
@@ -167,5 +175,5 @@ enum check hpack_huff_check(struct span in)
     }
     uint8_t pair[2];
     uint8_t *to = pair;
-    return decode_tail(bits, pos, (size_t)(end - pos), &to, 0);
+    return decode_tail(bits, pos, (size_t)(end - pos), 0, &to, 0);
 }

@@ -84,6 +84,7 @@ static enum hpack_parsed take_string(struct hpack_parse *parse, struct hpack_lit
         return lack(parse, out->len - cur_left(&parse->at), true);
     }
     out->wire = cur_take(&parse->at, out->len);
+    out->slack = cur_left(&parse->at);
     return HPACK_PARSED;
 }
 
@@ -102,6 +103,7 @@ static enum hpack_parsed take_literal(struct hpack_parse *parse, unsigned bits,
 static void literal_init(struct hpack_literal *literal)
 {
     literal->wire = span_empty();
+    literal->slack = 0;
     literal->len = 0;
     literal->huffman = literal->skipped = false;
 }

@@ -9,6 +9,7 @@
 /* A string literal on the wire. */
 struct hpack_literal {
     struct span wire; /* empty when passed over */
+    size_t slack;     /* octets behind it that belong to the same chunk */
     uint32_t len;
     bool huffman;
     bool skipped; /* longer than LIMIT_HPACK_STRING_OCTETS, and passed over */
