@@ -94,6 +94,9 @@ int h2_tell_frame(struct h2_session *session)
     session->unit->where.last = session->pos;
     int fault = session->unit == &session->block.frame ? session->block.fault : session->fault;
     if (H2D_UNLIKELY(fault != 0)) {
+        if (session->unit == &session->block.frame && session->block.judged) {
+            return H2_GO; /* invalid_frame_recv was told for a message rule already */
+        }
         return h2_tell_invalid(session, fault);
     }
     if (session->ev.on_frame_recv == NULL) {

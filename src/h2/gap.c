@@ -110,6 +110,9 @@ void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause 
 
 void h2_session_resume(struct h2_session *session, uint64_t skipped)
 {
+    if (session->in_frame) {
+        return; /* it is in step: the frame's end is known */
+    }
     if (skipped > 0) {
         if (session->ev.on_unsynchronised != NULL) {
             session->ev.on_unsynchronised(session, session->offset, skipped, session->user);

@@ -233,6 +233,12 @@ static int connection_update(struct h2_session *session, uint32_t increment)
     return H2_GO;
 }
 
+static int zero_increment(struct h2_session *session, uint32_t id)
+{
+    return h2_break(session, H2_RULE_WINDOW_ZERO_STREAM, id,
+                    "WINDOW_UPDATE of stream %u has increment 0", id);
+}
+
 static int stream_update(struct h2_session *session, struct h2_stream *stream, uint32_t increment)
 {
     uint32_t id = stream->id;
@@ -244,8 +250,7 @@ static int stream_update(struct h2_session *session, struct h2_stream *stream, u
         }
     }
     if (increment == 0) {
-        return h2_break(session, H2_RULE_WINDOW_ZERO_STREAM, id,
-                        "WINDOW_UPDATE of stream %u has increment 0", id);
+        return zero_increment(session, id);
     }
     h2_windows_note(session, stream, false, increment);
     stream->send_extra += increment;
@@ -283,11 +288,13 @@ static int step_window_update(struct h2_session *session, struct cur *in)
         if (rc == H2_GO && session->observer) {
             rc = h2_stream_adopt(session, id, &stream);
         }
+        if (rc == H2_GO && increment == 0) {
+            rc = zero_increment(session, id);
+        }
     } else if (h2_ignore(session, h2_stream_why_gone(session, id))) {
         return h2_end_frame(session);
     } else if (increment == 0) {
-        rc = h2_break(session, H2_RULE_WINDOW_ZERO_STREAM, id,
-                      "WINDOW_UPDATE of stream %u has increment 0", id);
+        rc = zero_increment(session, id);
     }
     return rc != H2_GO ? rc : h2_finish_frame(session);
 }

@@ -161,7 +161,7 @@ bool h2_window_set_local_initial(struct h2_session *session, uint32_t value)
 {
     bool fits = initial_fits(session, value, false);
     session->ledger.acked[H2_SETTING_INITIAL_WINDOW_SIZE] = value;
-    if (session->opt.auto_window_update && !session->observer) {
+    if (!session->observer) {
         /* Half of a smaller window may be used already. */
         for (struct h2_stream *stream = session->streams.first; stream != NULL && fits;
              stream = stream->next) {
