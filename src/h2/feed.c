@@ -77,12 +77,22 @@ int h2_feed_response_sent(struct h2_session *session, uint32_t stream_id)
     return 0;
 }
 
+/* A capture may show the end of an answer before the request: that it came is remembered. */
+static int early_answer(struct h2_session *session, uint32_t id)
+{
+    if (!session->observer || session->peer == NULL || h2_stream_is_own(session, id) ||
+        !h2_stream_is_idle(session, id) || h2_stream_find(session, id) != NULL) {
+        return 0;
+    }
+    return h2_stream_add(session, id, H2_ST_IDLE, H2_STREAM_WR) != NULL ? 0 : H2_ERR_NOMEM;
+}
+
 int h2_feed_end_stream_sent(struct h2_session *session, uint32_t stream_id)
 {
     (void)fact(session);
     struct h2_stream *stream = h2_stream_live(session, stream_id);
     if (stream == NULL) {
-        return 0;
+        return fed(session, early_answer(session, stream_id));
     }
     stream->flags |= H2_STREAM_WR;
     return (stream->flags & H2_STREAM_RD) != 0 && stream->state != H2_ST_CLOSING

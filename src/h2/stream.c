@@ -167,6 +167,7 @@ struct h2_stream *h2_stream_add(struct h2_session *session, uint32_t id, enum h2
         /* What PRIORITY_UPDATE said stays. */
         urgency = stream->urgency;
         incremental = stream->incremental;
+        flags |= stream->flags & H2_STREAM_WR; /* its answer was seen before it */
         session->idle_count--;
         unlink_live(&session->streams, stream);
     } else if (stream != NULL) {
