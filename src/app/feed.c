@@ -29,6 +29,7 @@ struct feed {
     struct h2_connection *connection; /* NULL: it had to be dropped */
     struct render_conn *shown;
     struct feed_side sides[2];
+    bool given; /* a session got octets */
     bool ended;
     uint32_t key; /* in run->feeds */
 };
@@ -110,6 +111,7 @@ static int pull(struct feed *feed, struct feed_side *side)
 static int give(struct feed *feed, struct feed_side *side, struct span octets,
                 const struct pos *pos)
 {
+    feed->given = true;
     side->lent = octets;
     h2_session_set_pos(side->session, pos);
     return pull(feed, side);
@@ -279,6 +281,12 @@ static void feed_free(void *ctx)
         feed_close(feed, dir, CLOSE_END, NULL);
     }
     feed_end(feed);
+    if (!feed->given && !feed->run->full) {
+        /* It was only said to be HTTP/2, and no frame was found in it. */
+        feed->run->http2--;
+        feed->run->report.http2--;
+        others_add(&feed->run->report.others, "no frame", 1);
+    }
     if (map_get(&feed->run->feeds, feed->key) == feed) {
         (void)map_remove(&feed->run->feeds, feed->key);
     }
@@ -360,7 +368,7 @@ struct stream_sink feed_open(struct run *run, const struct connection_info *info
     run->report.http2++;
     feed->run = run;
     feed->info = *info;
-    feed->info.conn = run->http2;
+    feed->info.conn = ++run->conns;
     if (run->raw) {
         feed->info.transport = TRANSPORT_RAW;
     }

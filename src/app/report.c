@@ -66,6 +66,8 @@ static const struct phrase phrases[] = {
     { "joined late", "connection joined late and not recognised",
       "connections joined late and not recognised", " (--port N searches them for frames)" },
     { "unknown", "connection of an unknown protocol", "connections of unknown protocols", "" },
+    { "no frame", "connection taken for HTTP/2 in which no frame was found",
+      "connections taken for HTTP/2 in which no frame was found", "" },
     { "other port", "connection on another port", "connections on other ports", " (--only-port)" },
     { "memory limit", "connection not followed for want of memory",
       "connections not followed for want of memory", "" },

@@ -241,6 +241,13 @@ def raw_streams():
     expect("searched", ([r.get("length") for r in passed], sum(r["kind"] == "frame" for r in records)), ([249], 20))
 
 
+def nothing_found_where_told_to():
+    noise = bytes(range(1, 250))
+    text = "no HTTP/2 found%s: 1 connection taken for HTTP/2 in which no frame was found"
+    expect_run(["--raw"], 1, "standard input: " + text % "", stdin=noise)
+    expect_run(["--port=8080", write("x.pcap", pcap(connection(noise)))], 1, "x.pcap: " + text % " in 2 packets")
+
+
 def two_halves():
     stem = os.path.join(CAPTURES, "curl-nghttpd")
     out = expect_run(["-T", "json", "--c2s", stem + ".c2s.h2raw", "--s2c", stem + ".s2c.h2raw"], 0, "")
@@ -340,12 +347,13 @@ def deterministic():
 
 def endpoint_profile():
     bad = b"\0\0\4\x08\0\0\0\0\0\0\0\0\0"  # WINDOW_UPDATE of 0 on the connection
-    out = expect_run(["-T", "json", "--by=callback", "--profile=endpoint"], 0, "", stdin=PREFACE + SETTINGS + bad + PING)
+    octets = PREFACE + SETTINGS + bad + PING
+    out = expect_run(["-T", "json", "--by=callback", "--profile=endpoint"], 0, "", stdin=octets)
     records = [json.loads(line) for line in out.splitlines()]
     actions = [(r["action"], r.get("error_code")) for r in records if r["kind"] == "action"]
     if ("GOAWAY", "PROTOCOL_ERROR") not in actions or any(r.get("type") == "PING" for r in records):
         raise Wrong(f"{actions}; a PING behind a connection error is for nobody")
-    out = expect_run(["-T", "json"], 0, "", stdin=PREFACE + SETTINGS + bad + PING)
+    out = expect_run(["-T", "json"], 0, "", stdin=octets)
     if '"type":"PING"' not in out:
         raise Wrong("the observer stops")
 
@@ -368,6 +376,7 @@ def main():
 
 CASES = [wrong_usage, help_and_version, not_a_capture, empty_file, directory_and_missing, header_only, cut_everywhere,
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
-         standard_input, quiet, count, raw_streams, two_halves, forced_port, hole_over_a_frame_header,
+         standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,
+         forced_port, hole_over_a_frame_header,
          shown_as_it_comes, closed_pipe, full_disk, no_control_octets, deterministic, endpoint_profile]
 sys.exit(main())
