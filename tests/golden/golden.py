@@ -4,6 +4,7 @@
 usage: golden.py run|update PROGRAM [NAME...]   runs the rows of LIST (those named) and compares, or rewrites what is expected
        golden.py schema                         holds every line of the expected JSON against docs/schema
        golden.py octets                         holds every octet of the expected text against what may reach a terminal
+       golden.py same                           holds expected text and JSON of the same capture against each other
        golden.py foreign PROGRAM FOLDER         does both with what h2dump says of captures that others made
 
 After an update read the diff: it is the change that users will see. The version of the program is not part of it.
@@ -200,6 +201,72 @@ def octets():
     return 1 if bad or files == 0 else 0
 
 
+FRAME = re.compile(r"[0-9.]* ?#([0-9]+) ([<>])  ([A-Z_]+|unknown 0x[0-9a-f]{2}) +([0-9]+) +([0-9]+)(?:  |$)")
+FIELD = re.compile(r" {17}~?(:?[^:]+): (.*?)(?:   \(x([0-9]+)\)|   \[invalid: .*\])?$")
+
+
+def frames_of_text(text):
+    """(connection, direction, type, stream, length, [(name, value)…]) of each frame."""
+    frames = []
+    for line in text.split("\n"):
+        head, field = FRAME.match(line), FIELD.match(line)
+        if head:
+            conn, mark, name, stream, length = head.groups()
+            frames.append((int(conn), "c2s" if mark == ">" else "s2c", name.replace("unknown ", ""), int(stream),
+                           int(length), []))
+        elif field and frames and frames[-1][2] in ("HEADERS", "PUSH_PROMISE", "CONTINUATION"):
+            frames[-1][5].extend([field.groups()[:2]] * int(field.group(3) or 1))
+        elif not line.startswith(" ") and "  upgrade  " in line:
+            frames.append((0, "", "upgrade", 0, 0, []))
+    return [f for f in frames if f[2] != "upgrade"]
+
+
+def escaped(text, exact):
+    """As text output has it: exact is the base64 of the octets where they are no UTF-8."""
+    if exact is not None:
+        return None
+    return "".join(f"\\x{ord(c):02x}" if ord(c) < 0x20 or c == "\x7f" else "\\\\" if c == "\\" else c for c in text)
+
+
+def frames_of_json(text):
+    frames = []
+    for line in text.splitlines():
+        r = json.loads(line)
+        if r["kind"] in ("frame", "frame_cut") and "type" in r:
+            frames.append((r["conn"], r["dir"], r["type"], r["stream_id"], r["length"],
+                           [(escaped(h["name"], h.get("name_base64")), escaped(h["value"], h.get("value_base64")))
+                            for h in r.get("headers", []) if "name" in h]))
+    return frames
+
+
+def same():
+    """Both formats show the same frames with the same fields; a value that is no UTF-8 counts as equal to any."""
+    listed = {(capture, tuple(o for o in options if o not in ("-T", "json", "--by=frame")), "json" in options): expected
+              for _, capture, options, expected in rows()}
+    bad = pairs = fields = 0
+    for (capture, options, is_json), path in listed.items():
+        other = listed.get((capture, options, True))
+        if is_json or other is None or {"-x", "-v", "--by=callback", "--time=none"} & set(options):
+            continue
+        pairs += 1
+        with open(path, encoding="utf-8") as f, open(other, encoding="utf-8") as g:
+            text, objects = frames_of_text(f.read()), frames_of_json(g.read())
+        fields += sum(len(frame[5]) for frame in objects)
+        for number, (a, b) in enumerate(zip(text, objects), 1):
+            alike = a[:5] == b[:5] and len(a[5]) == len(b[5]) and all(
+                want is None or want == have for x, y in zip(a[5], b[5]) for have, want in zip(x, y))
+            if not alike:
+                bad += 1
+                print(f"FAIL {os.path.relpath(path, ROOT)}: frame {number}\n    text {a}\n    JSON {b}")
+                break
+        else:
+            if len(text) != len(objects):
+                bad += 1
+                print(f"FAIL {os.path.relpath(path, ROOT)}: {len(text)} frames in text, {len(objects)} in JSON")
+    print(f"{pairs} pairs with {fields} fields, {bad} differ")
+    return 1 if bad or fields == 0 else 0
+
+
 FOREIGN_OPTIONS = [["-T", "json", "-x", "-v", "--data=all"], ["-T", "json", "--by=callback", "-v", "--data=all"],
                    ["-x", "-v"], ["--data=all"], ["--by=callback"]]
 
@@ -235,8 +302,8 @@ def main(argv):
         return run(os.path.abspath(argv[1]), set(argv[2:]), argv[0] == "update")
     if len(argv) == 3 and argv[0] == "foreign":
         return foreign(os.path.abspath(argv[1]), argv[2])
-    if argv in (["schema"], ["octets"]):
-        return schema() if argv[0] == "schema" else octets()
+    if argv in (["schema"], ["octets"], ["same"]):
+        return {"schema": schema, "octets": octets, "same": same}[argv[0]]()
     print(__doc__.strip(), file=sys.stderr)
     return 2
 
