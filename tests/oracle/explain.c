@@ -315,7 +315,14 @@ static enum verdict cut_unit(struct parting *p)
 static enum verdict cut_string(struct parting *p)
 {
     uint32_t frames;
-    bool in_header, cut = !p->step->is_local && is_cut(p, &frames, &in_header);
+    bool in_header;
+    if (p->script->undrained && p->step->is_local) { /* seen only when it is sent: go back */
+        while (p->step > p->script->steps && p->step->is_local) {
+            p->step--;
+        }
+        (void)step_frame(p->script, p->step, &p->hd);
+    }
+    bool cut = !p->step->is_local && is_cut(p, &frames, &in_header);
     bool block = p->hd.type == H2_HEADERS || p->hd.type == H2_PUSH_PROMISE;
     if (!block || ref_has(p, EV_GOAWAY, H2_COMPRESSION_ERROR) == NULL || (frames < 2 && !cut)) {
         return VERDICT_DIFFERENT;
