@@ -116,7 +116,7 @@ static int tell_error(struct h2_session *session, const struct h2_header *h, con
     return h2_called(session->ev.on_error(session, H2_LIB_HTTP_HEADER, text, session->user));
 }
 
-static int field_good(struct h2_session *session, const struct h2_header *h)
+static H2D_ALWAYS_INLINE int field_good(struct h2_session *session, const struct h2_header *h)
 {
     struct h2_block *b = &session->block;
     if (session->ev.on_header == NULL) {
@@ -234,41 +234,53 @@ static int size_update(struct h2_session *session, const struct h2_header *h)
     return rc;
 }
 
-static int field(struct h2_session *session, struct h2_header *h)
+/* A field that its message takes. */
+static H2D_ALWAYS_INLINE int field_ok(struct h2_session *session, const struct h2_header *h)
+{
+    if (H2D_UNLIKELY(h->token == H2_TOKEN_PRIORITY)) {
+        note_priority(session, h);
+    }
+    return field_good(session, h);
+}
+
+static int field_not_ok(struct h2_session *session, struct h2_header *h,
+                        enum message_verdict verdict, const struct message_fault *fault)
+{
+    if (verdict == MESSAGE_HIDE) {
+        h2_remark(session, fault->check, CONFIDENCE_CERTAIN, session->block.subject_id, "%s",
+                  fault->text);
+        return session->observer ? field_good(session, h) : H2_GO;
+    }
+    return verdict == MESSAGE_DROP ? field_dropped(session, h, fault)
+                                   : field_error(session, h, fault);
+}
+
+static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header *h)
 {
     struct h2_block *b = &session->block;
     if (H2D_UNLIKELY(h->repr == HPACK_SIZE_UPDATE)) {
         return size_update(session, h);
     }
     b->field_count++;
-    b->list_octets += h->name.len + h->value.len + 32;
-    if (!b->report || (b->subject == NULL && !session->observer)) {
+    b->list_octets += h->name.len + h->value.len;
+    if (H2D_UNLIKELY(!b->report || (b->subject == NULL && !session->observer))) {
         return H2_GO; /* nobody's, or its stream is gone meanwhile */
     }
-    if (session->observer) {
+    if (session->observer &&
+        H2D_UNLIKELY(h->certainty != H2_EXACT || b->sniff || h->token == H2_TOKEN_PROTOCOL)) {
         int rc = note_field(session, h);
         if (rc != H2_GO) {
             return rc;
         }
     }
     b->fields = true;
-    if (!b->judge || b->subject == NULL) {
+    if (H2D_UNLIKELY(!b->judge || b->subject == NULL)) {
         return field_good(session, h);
     }
     struct message_fault fault;
     enum message_verdict verdict = message_on_header(&b->subject->message, &b->context, h, &fault);
-    if (H2D_LIKELY(verdict == MESSAGE_OK)) {
-        if (H2D_UNLIKELY(h->token == H2_TOKEN_PRIORITY)) {
-            note_priority(session, h);
-        }
-        return field_good(session, h);
-    }
-    if (verdict == MESSAGE_HIDE) {
-        h2_remark(session, fault.check, CONFIDENCE_CERTAIN, b->subject_id, "%s", fault.text);
-        return session->observer ? field_good(session, h) : H2_GO;
-    }
-    return verdict == MESSAGE_DROP ? field_dropped(session, h, &fault)
-                                   : field_error(session, h, &fault);
+    return H2D_LIKELY(verdict == MESSAGE_OK) ? field_ok(session, h)
+                                             : field_not_ok(session, h, verdict, &fault);
 }
 
 /* ---- the block as a whole ---- */
@@ -326,22 +338,21 @@ static void advise_block(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
     uint32_t max = session->ledger.acked[H2_SETTING_MAX_HEADER_LIST_SIZE];
-    if (b->list_octets > max) {
+    uint64_t section = b->list_octets + 32 * b->field_count; /* RFC 9113 6.5.2 */
+    if (section > max) {
         h2_remark(session, CHECK_FIELD_SECTION_TOO_LARGE, CONFIDENCE_CERTAIN, b->subject_id,
                   "a field section of %llu octets; the receiver's advice is %u",
-                  (unsigned long long)b->list_octets, max);
+                  (unsigned long long)section, max);
     }
     if (hpack_decoder_update_missing(session->hpack)) {
         (void)h2_break(session, H2_RULE_TABLE_UPDATE_MISSING, b->subject_id,
                        "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
                        "size update");
     }
-    if (b->field_count > LIMIT_BLOCK_FIELDS_SHOWN ||
-        b->list_octets - 32 * b->field_count > LIMIT_BLOCK_OCTETS_SHOWN) {
+    if (b->field_count > LIMIT_BLOCK_FIELDS_SHOWN || b->list_octets > LIMIT_BLOCK_OCTETS_SHOWN) {
         h2_remark(session, CHECK_LIMIT_BLOCK, CONFIDENCE_CERTAIN, b->subject_id,
                   "a field section of %llu fields and %llu octets is not shown whole",
-                  (unsigned long long)b->field_count,
-                  (unsigned long long)(b->list_octets - 32 * b->field_count));
+                  (unsigned long long)b->field_count, (unsigned long long)b->list_octets);
     }
     enum check limit = hpack_decoder_limit_hit(session->hpack);
     if (limit != CHECK_COUNT) {
@@ -411,29 +422,22 @@ static int fragment_done(struct h2_session *session)
 }
 
 /* One representation; *more: the fragment is used up. */
-static int decode_one(struct h2_session *session, struct cur *fragment, bool last, bool *more)
+static H2D_ALWAYS_INLINE int decode_one(struct h2_session *session, struct cur *fragment, bool last,
+                                        bool *more)
 {
     struct h2_header h;
     const uint8_t *from = fragment->pos;
     enum hpack_status status = hpack_decode(session->hpack, fragment, last, &h);
     h2_octets(session, from, (size_t)(fragment->pos - from));
-    switch (status) {
-    case HPACK_FIELD:
+    if (H2D_LIKELY(status == HPACK_FIELD)) {
         return field(session, &h);
-    case HPACK_MORE:
-        *more = true;
-        return H2_GO;
-    case HPACK_END:
-        session->block.ended = true;
-        *more = true;
-        return H2_GO;
-    case HPACK_ERROR:
-        *more = true;
-        return hpack_failed(session);
-    case HPACK_NOMEM:
-        break;
     }
-    return H2_ERR_NOMEM;
+    *more = true;
+    if (status == HPACK_ERROR) {
+        return hpack_failed(session);
+    }
+    session->block.ended = status == HPACK_END;
+    return status == HPACK_NOMEM ? H2_ERR_NOMEM : H2_GO;
 }
 
 static int step_block(struct h2_session *session, struct cur *in)
@@ -446,7 +450,6 @@ static int step_block(struct h2_session *session, struct cur *in)
     int rc = H2_GO;
     while (!more && rc == H2_GO) {
         rc = decode_one(session, &fragment, last, &more);
-        more = more || b->lost;
     }
     if (more) {
         h2_octets(session, fragment.pos, cur_left(&fragment));
@@ -456,13 +459,14 @@ static int step_block(struct h2_session *session, struct cur *in)
     in->pos = fragment.pos;
     session->left -= used;
     b->octets += used;
-    if (rc != H2_GO) {
+    if (rc != H2_GO || session->left > 0) {
         return rc;
     }
-    if (session->left == 0) {
-        h2_go_stream(session, &st_block_padding, session->pad_left);
-        session->pad_left = 0;
+    if (session->pad_left == 0) {
+        return fragment_done(session);
     }
+    h2_go_stream(session, &st_block_padding, session->pad_left);
+    session->pad_left = 0;
     return H2_GO;
 }
 

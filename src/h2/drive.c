@@ -54,13 +54,12 @@ void h2_go_swallow(struct h2_session *session)
     h2_go_stream(session, &st_swallow, UINT32_MAX);
 }
 
-void h2_octets(struct h2_session *session, const uint8_t *octets, size_t n)
+void h2_tell_octets(struct h2_session *session, const uint8_t *octets, size_t n)
 {
-    if (H2D_UNLIKELY(session->ev.on_frame_octets != NULL) && n > 0 && session->begun) {
+    if (n > 0 && session->begun) {
         session->ev.on_frame_octets(session, session->frame_used, span_of(octets, n),
                                     session->user);
     }
-    session->frame_used += n;
 }
 
 bool h2_take_padding(struct h2_session *session, struct cur *in, uint32_t *taken)

@@ -6,6 +6,7 @@ static int step_data(struct h2_session *session, struct cur *in);
 static int step_data_padding(struct h2_session *session, struct cur *in);
 static int step_data_pad_length(struct h2_session *session, struct cur *in);
 static int step_data_ignored(struct h2_session *session, struct cur *in);
+static int data_done(struct h2_session *session);
 
 static const struct h2_state st_data = { "data", true, step_data };
 static const struct h2_state st_data_padding = { "data-padding", true, step_data_padding };
@@ -229,10 +230,14 @@ static int step_data(struct h2_session *session, struct cur *in)
             }
         }
     }
-    if (session->left == 0) {
-        h2_go_stream(session, &st_data_padding, session->pad_left);
-        session->pad_left = 0;
+    if (session->left > 0) {
+        return H2_GO;
     }
+    if (session->pad_left == 0) {
+        return data_done(session);
+    }
+    h2_go_stream(session, &st_data_padding, session->pad_left);
+    session->pad_left = 0;
     return H2_GO;
 }
 

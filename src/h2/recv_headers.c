@@ -284,6 +284,11 @@ int h2_recv_headers(struct h2_session *session)
     if (rc == H2_GO) {
         rc = h2_begin_frame(session);
     }
+    if (rc == H2_GO && need == 0) {
+        struct cur none = cur_of(span_empty());
+        session->need = 0;
+        return step_headers_prefix(session, &none);
+    }
     if (rc == H2_GO) {
         h2_go_gather(session, &st_headers_prefix, need < hd->length ? need : hd->length);
     }

@@ -295,7 +295,14 @@ int h2_tell_frame(struct h2_session *session);
  */
 int h2_end_frame(struct h2_session *session);
 /* Octets of the frame under way were used. */
-void h2_octets(struct h2_session *session, const uint8_t *octets, size_t n);
+void h2_tell_octets(struct h2_session *session, const uint8_t *octets, size_t n);
+static inline void h2_octets(struct h2_session *session, const uint8_t *octets, size_t n)
+{
+    if (H2D_UNLIKELY(session->ev.on_frame_octets != NULL)) {
+        h2_tell_octets(session, octets, n);
+    }
+    session->frame_used += n;
+}
 /* Octets of a preface that will not be complete are told as passed over. */
 void h2_flush_preface(struct h2_session *session);
 /* Between frames, or inside a frame header: octets of it that are there. */
