@@ -9,6 +9,6 @@
 enum rc raw_read(struct run *run, struct input *input, struct err *err);
 
 /* Reads both halves, client's and server's. */
-enum rc raw_read_halves(struct run *run, struct input *halves[2], struct err *err);
+enum rc raw_read_halves(struct run *run, struct input *inputs[2], struct err *err);
 
 #endif

@@ -50,6 +50,7 @@ static bool move_octets(struct hpack_table *table, size_t cap)
     uint32_t tail = tail_of(table);
     uint32_t live = table->head - tail;
     if (cap == table->cap) {
+        assert(table->octets != NULL);
         memmove(table->octets, hpack_table_octet(table, tail), live);
     } else {
         uint8_t *octets = cap < OCTETS_MOST ? mem_alloc(table->mem, cap) : NULL;

@@ -486,7 +486,7 @@ static int skip_block(struct input *input, const struct block *block, const stru
 static int next_block(struct input *input, struct packet *packet, struct err *err)
 {
     struct pcapng *pcapng = input->state;
-    struct block block;
+    struct block block = { 0 };
     enum rc rc = read_head(input, &block, err);
     if (rc != RC_OK) {
         return rc;

@@ -185,8 +185,9 @@ static enum rc unwrap(struct input *input, struct span *head, struct err *err)
 static const struct input_ops *probe(struct span head)
 {
     for (size_t i = 0; i < H2D_COUNT_OF(formats); i++) {
-        if (formats[i]->probe(head)) {
-            return formats[i];
+        const struct input_ops *format = formats[i];
+        if (format->probe(head)) {
+            return format;
         }
     }
     return NULL;

@@ -246,7 +246,7 @@ static bool put_plain_field(struct out *out, const struct h2_header *header)
     }
     uint8_t *at = out_room(out, 2 * SHORT_OCTETS + 64);
     bool comma = out->len > 0;
-    memcpy(at, NAME_BEGIN + !comma, sizeof NAME_BEGIN - 2);
+    memcpy(at, &NAME_BEGIN[!comma], sizeof NAME_BEGIN - 2);
     at[sizeof NAME_BEGIN - 2] = '"';
     at = out_json_plain(at + sizeof NAME_BEGIN - 2 + comma, header->name);
     if (at == NULL) {

@@ -443,8 +443,8 @@ static void test_block_in_pieces(void **state)
     static const char *const parts[] = {
         "000a  00                                representation that goes on in the next frame\n",
         "0009  01 78 02                          representation that goes on in the next frame\n",
-        "0009  79 7a                             octets 5-6 of x: yz             literal, new "
-        "name\n",
+        ("0009  79 7a                             octets 5-6 of x: yz             literal, new "
+         "name\n"),
     };
     run = (struct run){ .options = { .octets = true } };
     begin(&run);
@@ -593,8 +593,8 @@ static void test_verbose(void **state)
     static const char *const wants[] = {
         "GET /                 p6\n",
         ":method: GET   [indexed 2 static]\n",
-        "user-agent: nghttp2/1.52.0   [literal, name 58 static, Huffman 10 for 14, inserted as "
-        "62]\n",
+        ("user-agent: nghttp2/1.52.0   [literal, name 58 static, Huffman 10 for 14, inserted as "
+         "62]\n"),
     };
     struct run run = { .options = { .verbosity = 1 } };
     begin(&run);
