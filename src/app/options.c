@@ -494,6 +494,9 @@ static enum rc check_together(const struct app_options *o, struct err *err)
     if (o->c2s != NULL && strcmp(o->c2s, "-") == 0 && strcmp(o->s2c, "-") == 0) {
         return err_set(err, RC_USAGE, "--c2s and --s2c cannot both be standard input");
     }
+    if (o->octets && o->view == VIEW_CALLBACK) {
+        return err_set(err, RC_USAGE, "-x names the octets of a frame: it goes with --by frame");
+    }
     return RC_OK;
 }
 

@@ -339,7 +339,7 @@ def no_control_octets():
 
 
 def deterministic():
-    for args in ([], ["-T", "json", "-v"], ["--by=callback", "-x"]):
+    for args in ([], ["-x"], ["-T", "json", "-v"], ["--by=callback"]):
         outs = {run(*args, os.path.join(CAPTURES, "grpc.pcap"))[1] for _ in range(3)}
         outs.add(run(*args, "--deterministic", os.path.join(CAPTURES, "grpc.pcap"))[1])
         expect(f"{args}: different outputs", len(outs), 1)

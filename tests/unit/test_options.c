@@ -61,19 +61,19 @@ static void test_every_flag_records(void **state)
     struct err err;
     (void)state;
     assert_int_equal(PARSE("--raw", "--from=server", "--port", "8080", "--port=9", "--by",
-                           "callback", "-Tjson", "-x"),
+                           "callback", "-Tjson"),
                      RC_OK);
-    assert_true(o.raw && o.octets);
+    assert_true(o.raw && !o.octets);
     assert_int_equal(o.from, FROM_SERVER);
     assert_true(options_port_in(o.ports, 8080) && options_port_in(o.ports, 9));
     assert_false(options_port_in(o.ports, 8081));
     assert_int_equal(o.view, VIEW_CALLBACK);
     assert_int_equal(o.format, FORMAT_JSON);
-    assert_int_equal(PARSE("-vvq", "--time=none", "--color=never", "-c", "12", "--profile=endpoint",
-                           "--deterministic", "--only-port=80,443"),
+    assert_int_equal(PARSE("-vvqx", "--time=none", "--color=never", "-c", "12",
+                           "--profile=endpoint", "--deterministic", "--only-port=80,443"),
                      RC_OK);
     assert_int_equal(o.verbosity, 2);
-    assert_true(o.quiet && o.deterministic && o.only_ports_given);
+    assert_true(o.quiet && o.octets && o.deterministic && o.only_ports_given);
     assert_int_equal(o.time, TIME_NONE);
     assert_int_equal(o.color, COLOR_NEVER);
     assert_int_equal(o.max_records, 12);
@@ -148,6 +148,7 @@ static void test_refused(void **state)
     REFUSED("--c2s needs --s2c, too (for one half alone: h2dump --from=client FILE)", "--c2s=a");
     REFUSED("x.pcap: no other file can go with --c2s and --s2c", "--c2s=a", "--s2c=b", "x.pcap");
     REFUSED("--c2s and --s2c cannot both be standard input", "--c2s=-", "--s2c=-");
+    REFUSED("-x names the octets of a frame: it goes with --by frame", "-x", "--by=callback");
 }
 
 static void test_rows_are_whole(void **state)
