@@ -60,9 +60,9 @@ static void test_every_flag_records(void **state)
     struct app_options o;
     struct err err;
     (void)state;
-    assert_int_equal(PARSE("--raw", "--from=server", "--port", "8080", "--port=9", "--by",
-                           "callback", "-Tjson"),
-                     RC_OK);
+    assert_int_equal(
+        PARSE("--raw", "--from=server", "--port", "8080", "--port=9", "--by", "callback", "-Tjson"),
+        RC_OK);
     assert_true(o.raw && !o.octets);
     assert_int_equal(o.from, FROM_SERVER);
     assert_true(options_port_in(o.ports, 8080) && options_port_in(o.ports, 9));
