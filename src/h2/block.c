@@ -48,6 +48,12 @@ void h2_block_abandon(struct h2_session *session)
     }
 }
 
+/* The application, or a rule, wants to hear no more of this block. */
+static void hush(struct h2_session *session)
+{
+    session->block.report = session->block.quick = false;
+}
+
 /* begin_headers, which may ask for silence. */
 static int tell_begin(struct h2_session *session)
 {
@@ -57,7 +63,7 @@ static int tell_begin(struct h2_session *session)
     }
     int result = session->ev.on_begin_headers(session, &b->frame, session->user);
     if (result == H2_CB_TEMPORAL_FAILURE) {
-        b->report = false;
+        hush(session);
         h2_outbox_rst(session, b->subject, b->subject_id, H2_INTERNAL_ERROR,
                       "the application refused the field block");
         return H2_GO;
@@ -88,6 +94,7 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
         b->sniff = session->tainted || (subject->flags & H2_STREAM_ADOPTED) != 0;
         message_begin_block(&subject->message, &b->context);
     }
+    b->quick = b->judge && !b->sniff;
     return report ? tell_begin(session) : H2_GO;
 }
 
@@ -97,12 +104,6 @@ void h2_block_fragment(struct h2_session *session, uint32_t len, uint32_t pad, b
     session->block.open = !last;
     session->pad_left = pad;
     h2_go_stream(session, &st_block, len);
-}
-
-/* The application, or a rule, wants to hear no more of this block. */
-static void hush(struct h2_session *session)
-{
-    session->block.report = false;
 }
 
 static int tell_error(struct h2_session *session, const struct h2_header *h, const char *what)
@@ -263,6 +264,9 @@ static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header 
     }
     b->field_count++;
     b->list_octets += h->name.len + h->value.len;
+    if (H2D_LIKELY(b->quick) && message_on_plain(&b->subject->message, h)) {
+        return field_good(session, h);
+    }
     if (H2D_UNLIKELY(!b->report || (b->subject == NULL && !session->observer))) {
         return H2_GO; /* nobody's, or its stream is gone meanwhile */
     }

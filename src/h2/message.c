@@ -20,7 +20,7 @@ enum seen {
     SCHEME_HTTP = 0x0400, /* http or https */
     PATH_SLASH = 0x0800,
     PATH_ASTERISK = 0x1000,
-    REGULAR = 0x2000,        /* a regular field stood in this block */
+    REGULAR = MESSAGE_REGULAR,        /* a regular field stood in this block */
     UNCERTAIN = 0x4000,      /* a field of this block is not exact */
     ANY_UNCERTAIN = 0x8000,  /* a field of some block is not: nothing is known of its length */
     IS_REQUEST = 0x10000,    /* whose trailers are to be judged */

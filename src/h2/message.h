@@ -57,6 +57,21 @@ enum message_verdict message_on_header(struct h2_message *message,
                                        const struct message_context *context,
                                        const struct h2_header *header, struct message_fault *fault);
 
+/* The bit of `seen` for "a regular field stood in this block". */
+#define MESSAGE_REGULAR 0x2000U
+
+/* The short way for what most fields are: a regular one without a rule of its own, whose octets are
+ * as they should be. Noted, and true; false: message_on_header() must look at it. */
+static inline bool message_on_plain(struct h2_message *message, const struct h2_header *header)
+{
+    if (header->token != H2_TOKEN_NONE || header->octet_facts != 0 ||
+        header->certainty != H2_EXACT) {
+        return false;
+    }
+    message->seen |= MESSAGE_REGULAR;
+    return true;
+}
+
 /* The block is complete (end_stream: it ends the message). False: malformed, *fault says why
  * (receive-engine 5.4, 5.5). */
 bool message_on_headers_end(struct h2_message *message, const struct message_context *context,

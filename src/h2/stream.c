@@ -236,6 +236,7 @@ void h2_stream_drop(struct h2_session *session, struct h2_stream *stream)
     }
     if (session->block.subject == stream) {
         session->block.subject = NULL;
+        session->block.quick = false;
     }
     if ((stream->flags & H2_STREAM_WU_QUEUED) != 0) {
         session->wu_streams--;
