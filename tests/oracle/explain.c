@@ -31,7 +31,7 @@ static const struct event *find(const struct event *e, size_t count, enum event_
                                 int64_t code)
 {
     for (size_t i = 0; i < count; i++) {
-        if (e[i].kind == kind && (code < 0 ? e[i].code == code : e[i].code == code)) {
+        if (e[i].kind == kind && e[i].code == code) {
             return &e[i];
         }
     }
@@ -161,8 +161,11 @@ static enum verdict closed_stream(struct parting *p)
         find(p->own, p->own_count, EV_GOAWAY, H2_STREAM_CLOSED) != NULL) {
         return VERDICT_DIFFERENT;
     }
-    for (size_t i = 0; i < p->own_count; i++) { /* we ignore it, with window updates at most */
-        if (p->own[i].kind != EV_WINDOW_UPDATE && p->own[i].kind != EV_BF) {
+    for (size_t i = 0; i < p->own_count; i++) { /* we ignore it, but for windows and its block */
+        const struct event *e = &p->own[i];
+        bool block = loud && ((e->kind == EV_RV && e->code == H2_ERR_TOO_MANY_CONTINUATIONS) ||
+                              (e->kind == EV_GOAWAY && e->code == H2_COMPRESSION_ERROR));
+        if (e->kind != EV_WINDOW_UPDATE && e->kind != EV_BF && !block) {
             return VERDICT_DIFFERENT;
         }
     }
@@ -309,14 +312,22 @@ static enum verdict cut_unit(struct parting *p)
     return same(p) ? VERDICT_STOP : VERDICT_DIFFERENT;
 }
 
+/* In this step or a later one. */
+static bool ref_sends_later(const struct parting *p, int64_t code)
+{
+    size_t from = p->index > 0 ? p->rt->step_ends[p->index - 1] : 0;
+    return find(p->rt->events + from, p->rt->count - from, EV_GOAWAY, code) != NULL;
+}
+
 /* The reference decodes Huffman octets as they come, ours a whole string at once: a fault in a
  * string that the fragment cuts is found there, or here a CONTINUATION later, or not any more
  * because the block is broken off first. */
 static enum verdict cut_string(struct parting *p)
 {
     uint32_t frames;
-    bool in_header;
-    if (p->script->undrained && p->step->is_local) { /* seen only when it is sent: go back */
+    bool in_header, error = ref_has(p, EV_GOAWAY, H2_COMPRESSION_ERROR) != NULL;
+    if (p->script->undrained) { /* told only when it is sent: look there */
+        error = ref_sends_later(p, H2_COMPRESSION_ERROR);
         while (p->step > p->script->steps && p->step->is_local) {
             p->step--;
         }
@@ -324,17 +335,31 @@ static enum verdict cut_string(struct parting *p)
     }
     bool cut = !p->step->is_local && is_cut(p, &frames, &in_header);
     bool block = p->hd.type == H2_HEADERS || p->hd.type == H2_PUSH_PROMISE;
-    if (!block || ref_has(p, EV_GOAWAY, H2_COMPRESSION_ERROR) == NULL || (frames < 2 && !cut)) {
+    if (!block || !error || (frames < 2 && !cut)) {
         return VERDICT_DIFFERENT;
     }
     for (size_t i = p->at; i < p->own_count; i++) {
         const struct event *e = &p->own[i];
         bool later = e->kind == EV_BF && e->type == H2_CONTINUATION;
-        if (!later && e->kind != EV_GOAWAY) {
+        if (!later && e->kind != EV_GOAWAY && e->kind != EV_RST) { /* RST: not sent there */
             return VERDICT_DIFFERENT;
         }
     }
-    return p->at + 1 == p->ref_count ? VERDICT_STOP : VERDICT_DIFFERENT;
+    return p->at + 1 >= p->ref_count ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+/* The pad length of a frame that has more before its block is judged there as soon as it is in,
+ * here when all that stands before the block is. */
+static enum verdict cut_padding(struct parting *p)
+{
+    uint32_t frames;
+    bool in_header, padded = p->hd.flags & H2_FLAG_PADDED;
+    bool longer = p->hd.type == H2_PUSH_PROMISE ||
+                  (p->hd.type == H2_HEADERS && (p->hd.flags & H2_FLAG_PRIORITY));
+    bool is = padded && longer && is_cut(p, &frames, &in_header) && frames == 1 &&
+              p->step->len < H2_FRAME_HEADER_LEN + 6 && p->at == p->own_count &&
+              (p->script->undrained || ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL);
+    return is ? VERDICT_STOP : VERDICT_DIFFERENT;
 }
 
 static void take_out_sent(struct event *e, size_t *count)
@@ -411,6 +436,7 @@ static const struct row {
     { "bad octet before an upper-case letter", 0, 0x0145ff, upper_case_later },
     { "harness: the octets end inside a unit", 0, INT32_MAX, cut_unit },
     { "harness: a Huffman fault in a string that is cut", 0, INT32_MAX, cut_string },
+    { "harness: padding judged before what follows it", 0, INT32_MAX, cut_padding },
     { "harness: nothing is sent any more", 0, INT32_MAX, unsent },
     { "harness: an opened idle stream is still counted as idle", 0, 0x0140ff, idle_count },
 };

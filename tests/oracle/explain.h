@@ -13,7 +13,7 @@ enum verdict {
     VERDICT_DIFFERENT,
 };
 
-#define EXPLAIN_ROWS 16
+#define EXPLAIN_ROWS 24
 #define STEP_EVENTS  20000 /* more than a unit can cause */
 
 /* How often each row has explained a difference. */
