@@ -15,6 +15,7 @@ static void queue_closing(struct h2_session *session, struct h2_stream *stream, 
     stream->state = H2_ST_CLOSING;
     stream->code = code;
     stream->closing_next = NULL;
+    session->closing_count++;
     *(session->closing_first == NULL ? &session->closing_first
                                      : &session->closing_last->closing_next) = stream;
     session->closing_last = stream;
@@ -57,6 +58,7 @@ void h2_outbox_goaway(struct h2_session *session, uint32_t last_id, uint32_t cod
     session->queued++;
     session->goaway_decided = true;
     session->goaway_pending = true;
+    session->goaway_behind = session->closing_count;
     session->goaway_last_pending = last_id;
 }
 
@@ -107,21 +109,27 @@ static int send_round(struct h2_session *session)
         session->goaway_pending = false;
         return H2_GO;
     }
-    while (session->closing_first != NULL) {
+    /* In the order of decision. */
+    for (uint32_t sent = 0;; sent++) {
+        bool none = session->closing_first == NULL;
+        if (session->goaway_pending && (none || sent >= session->goaway_behind)) {
+            session->goaway_pending = false;
+            session->goaway_sent = true;
+            int rc = h2_streams_close_above(session, session->goaway_last_pending, false, true);
+            if (rc != H2_GO) {
+                return rc;
+            }
+        }
         struct h2_stream *stream = session->closing_first;
+        if (stream == NULL) {
+            break;
+        }
         int rc = h2_stream_close(session, stream, stream->code);
         if (rc != H2_GO) {
             return rc;
         }
     }
-    if (session->goaway_pending) {
-        session->goaway_pending = false;
-        session->goaway_sent = true;
-        int rc = h2_streams_close_above(session, session->goaway_last_pending, false, true);
-        if (rc != H2_GO) {
-            return rc;
-        }
-    }
+    session->closing_count = 0;
     return h2_window_updates_sent(session);
 }
 

@@ -217,18 +217,15 @@ static enum message_kind kind_of(const struct h2_session *session, const struct 
     return interim ? MESSAGE_RESPONSE : MESSAGE_TRAILERS;
 }
 
-/* The fields in front of the block are in: | Pad Length (8) |E| Dependency (31) | Weight (8) |. */
+/* The fields behind Pad Length are in: |E| Stream Dependency (31) | Weight (8) |. */
 static int step_headers_prefix(struct h2_session *session, struct cur *in)
 {
     struct h2_frame *f = session->cur;
-    uint32_t taken = session->need, rest = f->hd.length - taken;
-    bool padded = (f->hd.flags & H2_FLAG_PADDED) != 0 && f->hd.length > 0;
+    uint32_t pad_octets = f->payload.headers.pad_octets;
+    uint32_t pad = pad_octets > 0 ? pad_octets - 1 : 0;
+    uint32_t taken = session->need + (pad_octets > 0), rest = f->hd.length - taken;
     bool priority = (f->hd.flags & H2_FLAG_PRIORITY) != 0;
-    uint32_t pad = padded ? cur_u8(in) : 0;
-    f->payload.headers.pad_octets = padded ? pad + 1 : 0;
-    f->payload.headers.has_priority = false;
-    f->payload.headers.category = H2_CAT_NONE;
-    bool fits = pad + (priority ? 5U : 0U) + padded <= f->hd.length;
+    bool fits = pad_octets + (priority ? 5U : 0U) <= f->hd.length;
     int rc = H2_GO;
     if (!fits) {
         rc = h2_break(session, H2_RULE_HEADERS_PADDING, f->hd.stream_id,
@@ -266,17 +263,50 @@ static int step_headers_prefix(struct h2_session *session, struct cur *in)
 
 static const struct h2_state st_headers_prefix = { "headers", false, step_headers_prefix };
 
+/* The priority fields are next, as far as the payload has them. */
+static int headers_prefix(struct h2_session *session, uint32_t left)
+{
+    uint32_t need = (session->cur->hd.flags & H2_FLAG_PRIORITY) != 0 ? 5 : 0;
+    need = need < left ? need : left;
+    if (need == 0) {
+        struct cur none = cur_of(span_empty());
+        session->need = 0;
+        return step_headers_prefix(session, &none);
+    }
+    h2_go_gather(session, &st_headers_prefix, need);
+    return H2_GO;
+}
+
+static int step_headers_pad_length(struct h2_session *session, struct cur *in)
+{
+    struct h2_frame *f = session->cur;
+    uint32_t pad = cur_u8(in);
+    f->payload.headers.pad_octets = pad + 1;
+    if (pad >= f->hd.length) {
+        int rc = h2_break(session, H2_RULE_HEADERS_PADDING, f->hd.stream_id,
+                          "Pad Length %u does not fit a payload of %u octets", pad, f->hd.length);
+        return rc != H2_GO ? rc : h2_block_unreadable(session, f->hd.length - 1);
+    }
+    return headers_prefix(session, f->hd.length - 1);
+}
+
+static const struct h2_state st_headers_pad_length = { "headers-pad-length", false,
+                                                       step_headers_pad_length };
+
 int h2_recv_headers(struct h2_session *session)
 {
     const struct h2_frame_hd *hd = &session->cur->hd;
+    union h2_payload *p = &session->cur->payload;
     bool padded = (hd->flags & H2_FLAG_PADDED) != 0;
     bool priority = (hd->flags & H2_FLAG_PRIORITY) != 0;
-    uint32_t need = (padded ? 1U : 0U) + (priority ? 5U : 0U);
+    p->headers.pad_octets = 0;
+    p->headers.has_priority = false;
+    p->headers.category = H2_CAT_NONE;
     int rc = H2_GO;
     if (padded && hd->length == 0) {
         rc = h2_break(session, H2_RULE_PADDED_EMPTY, hd->stream_id,
                       "HEADERS has PADDED, but no payload");
-    } else if (!padded && hd->length < need) {
+    } else if (!padded && priority && hd->length < 5) {
         rc = h2_break(session, H2_RULE_TOO_SHORT, hd->stream_id,
                       "HEADERS has PRIORITY, but a payload of %u octets", hd->length);
         return rc != H2_GO ? rc : h2_block_unreadable(session, hd->length);
@@ -284,15 +314,14 @@ int h2_recv_headers(struct h2_session *session)
     if (rc == H2_GO) {
         rc = h2_begin_frame(session);
     }
-    if (rc == H2_GO && need == 0) {
-        struct cur none = cur_of(span_empty());
-        session->need = 0;
-        return step_headers_prefix(session, &none);
+    if (rc != H2_GO) {
+        return rc;
     }
-    if (rc == H2_GO) {
-        h2_go_gather(session, &st_headers_prefix, need < hd->length ? need : hd->length);
+    if (padded && hd->length > 0) {
+        h2_go_gather(session, &st_headers_pad_length, 1);
+        return H2_GO;
     }
-    return rc;
+    return headers_prefix(session, hd->length);
 }
 
 /* ---- CONTINUATION ---- */

@@ -127,16 +127,14 @@ static int admit(struct h2_session *session, struct promise *p)
     return reserve(session, promised, p);
 }
 
-/* | Pad Length (8) |R| Promised Stream ID (31) | */
+/* Behind Pad Length: |R| Promised Stream ID (31) | */
 static int step_push_prefix(struct h2_session *session, struct cur *in)
 {
     struct h2_frame *f = session->cur;
-    uint32_t taken = session->need, rest = f->hd.length - taken;
-    bool padded = (f->hd.flags & H2_FLAG_PADDED) != 0 && f->hd.length > 0;
-    uint32_t pad = padded ? cur_u8(in) : 0;
-    f->payload.push_promise.pad_octets = padded ? pad + 1 : 0;
-    f->payload.push_promise.promised_stream_id = 0;
-    if (pad + 4 + padded > f->hd.length) {
+    uint32_t pad_octets = f->payload.push_promise.pad_octets;
+    uint32_t pad = pad_octets > 0 ? pad_octets - 1 : 0;
+    uint32_t rest = f->hd.length - session->need - (pad_octets > 0);
+    if (pad_octets + 4 > f->hd.length) {
         int rc = h2_break(session, H2_RULE_PUSH_PADDING, f->hd.stream_id,
                           "Pad Length %u leaves no room for the promised stream in %u octets", pad,
                           f->hd.length);
@@ -165,11 +163,27 @@ static int step_push_prefix(struct h2_session *session, struct cur *in)
 
 static const struct h2_state st_push_prefix = { "push-promise", false, step_push_prefix };
 
+static int step_push_pad_length(struct h2_session *session, struct cur *in)
+{
+    struct h2_frame *f = session->cur;
+    uint32_t pad = cur_u8(in), left = f->hd.length - 1;
+    f->payload.push_promise.pad_octets = pad + 1;
+    if (pad > left) {
+        int rc = h2_break(session, H2_RULE_PUSH_PADDING, f->hd.stream_id,
+                          "Pad Length %u does not fit a payload of %u octets", pad, f->hd.length);
+        return rc != H2_GO ? rc : h2_block_unreadable(session, left);
+    }
+    h2_go_gather(session, &st_push_prefix, left < 4 ? left : 4);
+    return H2_GO;
+}
+
+static const struct h2_state st_push_pad_length = { "push-promise-pad-length", false,
+                                                    step_push_pad_length };
+
 int h2_recv_push_promise(struct h2_session *session)
 {
     const struct h2_frame_hd *hd = &session->cur->hd;
     bool padded = (hd->flags & H2_FLAG_PADDED) != 0;
-    uint32_t need = (padded ? 1U : 0U) + 4U;
     int rc = H2_GO;
     session->cur->payload.push_promise.promised_stream_id = 0;
     session->cur->payload.push_promise.pad_octets = 0;
@@ -178,14 +192,14 @@ int h2_recv_push_promise(struct h2_session *session)
                       "PUSH_PROMISE has PADDED, but no payload");
         return rc != H2_GO ? rc : h2_block_unreadable(session, 0);
     }
-    if (!padded && hd->length < need) {
+    if (!padded && hd->length < 4) {
         rc = h2_break(session, H2_RULE_TOO_SHORT, hd->stream_id,
                       "PUSH_PROMISE has a payload of %u octets", hd->length);
         return rc != H2_GO ? rc : h2_block_unreadable(session, hd->length);
     }
     rc = h2_begin_frame(session);
     if (rc == H2_GO) {
-        h2_go_gather(session, &st_push_prefix, need < hd->length ? need : hd->length);
+        h2_go_gather(session, padded ? &st_push_pad_length : &st_push_prefix, padded ? 1 : 4);
     }
     return rc;
 }

@@ -241,6 +241,8 @@ struct h2_session {
 
     /* decided, not yet sent (outbox.c) */
     struct h2_stream *closing_first, *closing_last;
+    uint32_t closing_count; /* streams queued since the last sending */
+    uint32_t goaway_behind; /* of them, those decided before the GOAWAY */
     uint32_t queued, acks_queued;
     bool terminating;    /* a GOAWAY that ends the session is decided */
     bool goaway_decided; /* any GOAWAY by us (F6) */
