@@ -19,7 +19,9 @@ struct h2_connection *h2_connection_new(struct mem *mem, const struct h2_events 
     }
     connection->mem = mem;
     struct h2_session *c2s = h2_session_new(mem, H2_ROLE_SERVER, events, options, user);
-    struct h2_session *s2c = h2_session_new(mem, H2_ROLE_CLIENT, events, options, user);
+    struct h2_report *report = c2s != NULL ? c2s->report : NULL;
+    struct h2_session *s2c =
+        h2_session_new_with(mem, H2_ROLE_CLIENT, events, options, report, user);
     connection->sessions[DIR_C2S] = c2s;
     connection->sessions[DIR_S2C] = s2c;
     if (c2s == NULL || s2c == NULL) {
@@ -28,11 +30,6 @@ struct h2_connection *h2_connection_new(struct mem *mem, const struct h2_events 
     }
     c2s->peer = s2c;
     s2c->peer = c2s;
-    if (s2c->owns_report) {
-        mem_free(mem, s2c->report);
-        s2c->owns_report = false;
-        s2c->report = c2s->report;
-    }
     return connection;
 }
 

@@ -188,6 +188,12 @@ int h2_feed_ping_sent(struct h2_session *session, const uint8_t opaque[8])
     struct h2_ping ping = { .seq = fact(session) };
     memcpy(ping.opaque, opaque, sizeof ping.opaque);
     h2_suspicions_permit(session, CHECK_PING_ACK_PAYLOAD, 0, 1);
+    if (session->pings == NULL) {
+        session->pings = mem_zalloc(session->mem, H2_PINGS_MAX, sizeof ping);
+    }
+    if (session->pings == NULL) {
+        return fed(session, H2_ERR_NOMEM);
+    }
     if (session->pings_len == H2_PINGS_MAX) {
         session->pings_at = (session->pings_at + 1) % H2_PINGS_MAX;
         session->pings_len--;

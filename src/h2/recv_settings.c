@@ -10,17 +10,13 @@ static bool entries_reserve(struct h2_session *session, uint32_t n)
         return true;
     }
     uint32_t cap = n + 1 < 16 ? 16 : n + 1;
-    struct h2_setting *raw = mem_realloc(session->mem, ledger->raw, cap * sizeof *raw);
+    struct h2_setting *raw = mem_alloc(session->mem, 2 * (size_t)cap * sizeof *raw);
     if (raw == NULL) {
         return false;
     }
+    mem_free(session->mem, ledger->raw);
     ledger->raw = raw;
-    struct h2_setting *collapsed =
-        mem_realloc(session->mem, ledger->collapsed, cap * sizeof *collapsed);
-    if (collapsed == NULL) {
-        return false;
-    }
-    ledger->collapsed = collapsed;
+    ledger->collapsed = raw + cap;
     ledger->entries_cap = cap;
     return true;
 }

@@ -89,11 +89,13 @@ void h2_options_init(struct h2_options *options)
 /* What OBSERVER has and ENDPOINT has not; false: memory is out. */
 static bool observe_from_start(struct h2_session *session)
 {
-    session->report = mem_zalloc(session->mem, 1, sizeof *session->report);
+    if (session->report == NULL) {
+        session->report = mem_zalloc(session->mem, 1, sizeof *session->report);
+        session->owns_report = true;
+    }
     if (session->report == NULL) {
         return false;
     }
-    session->owns_report = true;
     session->tainted = session->opt.mid_stream;
     session->out_of_step = session->opt.mid_stream;
     if (session->opt.mid_stream) {
@@ -103,9 +105,10 @@ static bool observe_from_start(struct h2_session *session)
     return true;
 }
 
-struct h2_session *h2_session_new(struct mem *mem, enum h2_role role,
-                                  const struct h2_events *events, const struct h2_options *options,
-                                  void *user)
+struct h2_session *h2_session_new_with(struct mem *mem, enum h2_role role,
+                                       const struct h2_events *events,
+                                       const struct h2_options *options, struct h2_report *report,
+                                       void *user)
 {
     struct h2_session *session = mem_zalloc(mem, 1, sizeof *session);
     if (session == NULL) {
@@ -116,6 +119,7 @@ struct h2_session *h2_session_new(struct mem *mem, enum h2_role role,
     session->opt = *options;
     session->user = user;
     session->role = role;
+    session->report = report;
     session->observer = options->profile == H2_PROFILE_OBSERVER;
     if (session->opt.max_settings == 0) {
         session->opt.max_settings = SETTINGS_MAX_DEFAULT; /* nghttp2 ignores a 0, too */
@@ -138,6 +142,13 @@ struct h2_session *h2_session_new(struct mem *mem, enum h2_role role,
     return session;
 }
 
+struct h2_session *h2_session_new(struct mem *mem, enum h2_role role,
+                                  const struct h2_events *events, const struct h2_options *options,
+                                  void *user)
+{
+    return h2_session_new_with(mem, role, events, options, NULL, user);
+}
+
 void h2_session_free(struct h2_session *session)
 {
     if (session == NULL) {
@@ -149,6 +160,7 @@ void h2_session_free(struct h2_session *session)
     hpack_decoder_free(session->hpack);
     buf_fini(&session->gather);
     mem_free(session->mem, session->recv_buf);
+    mem_free(session->mem, session->pings);
     if (session->owns_report) {
         mem_free(session->mem, session->report);
     }

@@ -76,9 +76,19 @@ struct h2_stream {
     struct h2_message message;      /* what the peer sends on it */
 };
 
+/* Streams are allocated together, and given back with the session. */
+struct h2_stream_slab {
+    struct h2_stream_slab *next;
+    struct h2_stream streams[];
+};
+
+#define H2_STREAM_SLOTS_MIN 8
+
 struct h2_stream_table {
-    struct h2_stream **slots; /* by (id >> 1) & (cap - 1) */
+    struct h2_stream **slots; /* by (id >> 1) & (cap - 1); first `few` */
     uint32_t cap;
+    struct h2_stream *few[H2_STREAM_SLOTS_MIN];
+    struct h2_stream_slab *slabs;   /* what all of them lie in */
     struct map spill;               /* live streams whose slot is taken by another live one */
     struct h2_stream *first, *last; /* live ones */
     struct h2_stream *free;
@@ -105,7 +115,7 @@ struct h2_ledger {
     struct h2_settings_set *queue;       /* in flight, oldest at queue_at */
     uint32_t queue_cap, queue_at, queue_len;
     uint32_t debt; /* OBSERVER: ACKs that came before what they answer was seen */
-    struct h2_setting *raw, *collapsed; /* of the frame under way */
+    struct h2_setting *raw, *collapsed; /* of the frame under way; one block */
     uint32_t entries_cap;
 };
 
@@ -267,7 +277,7 @@ struct h2_session {
     uint64_t facts;  /* facts fed so far: their numbers */
     uint64_t proved; /* the peer has processed all facts up to this one */
     uint64_t goaway_seq;
-    struct h2_ping pings[H2_PINGS_MAX];
+    struct h2_ping *pings; /* H2_PINGS_MAX; NULL until the first */
     uint32_t pings_at, pings_len;
     struct h2_suspicion *suspicions, **suspicions_end, *suspicions_free;
     uint32_t suspicion_count;
@@ -520,6 +530,11 @@ int h2_feed_peer(struct h2_session *session);
 /* Runs the machine over octets; answers enum h2_go or a fatal code, which then sticks. */
 int h2_session_finish(struct h2_session *session, int result);
 int h2_session_process(struct h2_session *session, struct cur *in);
+/* As h2_session_new, with the report of the connection's other session; NULL: with its own. */
+struct h2_session *h2_session_new_with(struct mem *mem, enum h2_role role,
+                                       const struct h2_events *events,
+                                       const struct h2_options *options, struct h2_report *report,
+                                       void *user);
 
 /* ---- priority.c ---- */
 

@@ -24,7 +24,6 @@ void h2_ledger_fini(struct h2_session *session)
 {
     mem_free(session->mem, session->ledger.queue);
     mem_free(session->mem, session->ledger.raw);
-    mem_free(session->mem, session->ledger.collapsed);
 }
 
 /* A value that no receiver would take: reported where it was sent, not applied here. */

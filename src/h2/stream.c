@@ -5,8 +5,11 @@
 
 #include "h2/session_int.h"
 
-#define SLOTS_MIN 16
 #define SLOTS_MAX 256
+
+/* Most connections have few streams at a time. */
+#define SLAB_FIRST 3
+#define SLAB_NEXT  16
 
 #define PRIORITY_DEFAULT 3 /* RFC 9218 4.1 */
 
@@ -15,26 +18,17 @@ void h2_streams_init(struct h2_session *session)
     map_init(&session->streams.spill, session->mem, session->opt.seed);
 }
 
-static void free_all(struct h2_session *session, struct h2_stream *stream)
-{
-    while (stream != NULL) {
-        struct h2_stream *next = stream->next;
-        mem_free(session->mem, stream);
-        stream = next;
-    }
-}
-
 void h2_streams_fini(struct h2_session *session)
 {
     struct h2_stream_table *t = &session->streams;
-    for (uint32_t i = 0; i < t->cap; i++) {
-        if (t->slots[i] != NULL && t->slots[i]->state == H2_ST_CLOSED) {
-            mem_free(session->mem, t->slots[i]);
-        }
+    while (t->slabs != NULL) {
+        struct h2_stream_slab *slab = t->slabs;
+        t->slabs = slab->next;
+        mem_free(session->mem, slab);
     }
-    free_all(session, t->first);
-    free_all(session, t->free);
-    mem_free(session->mem, t->slots);
+    if (t->slots != t->few) {
+        mem_free(session->mem, t->slots);
+    }
     map_fini(&t->spill);
 }
 
@@ -90,19 +84,24 @@ static void unlink_live(struct h2_stream_table *t, struct h2_stream *stream)
 static bool grow(struct h2_session *session)
 {
     struct h2_stream_table *t = &session->streams;
-    struct h2_stream_table bigger = { .cap = t->cap == 0 ? SLOTS_MIN : t->cap * 2 };
-    bigger.slots = mem_zalloc(session->mem, bigger.cap, sizeof *bigger.slots);
-    if (bigger.slots == NULL) {
+    struct h2_stream **old = t->slots;
+    uint32_t old_cap = t->cap;
+    uint32_t cap = old_cap == 0 ? H2_STREAM_SLOTS_MIN : old_cap * 2;
+    struct h2_stream **slots =
+        old_cap == 0 ? t->few : mem_zalloc(session->mem, cap, sizeof(struct h2_stream *));
+    if (slots == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < t->cap; i++) {
-        if (t->slots[i] != NULL) {
-            *slot_of(&bigger, t->slots[i]->id) = t->slots[i];
+    t->slots = slots;
+    t->cap = cap;
+    for (uint32_t i = 0; i < old_cap; i++) {
+        if (old[i] != NULL) {
+            *slot_of(t, old[i]->id) = old[i];
         }
     }
-    mem_free(session->mem, t->slots);
-    t->slots = bigger.slots;
-    t->cap = bigger.cap;
+    if (old != t->few) {
+        mem_free(session->mem, old);
+    }
     return true;
 }
 
@@ -110,6 +109,26 @@ static void forget(struct h2_session *session, uint32_t id)
 {
     uint32_t *highest = &session->forgotten_id[id & 1];
     *highest = id > *highest ? id : *highest;
+}
+
+/* More streams for the free list. */
+static bool grow_free(struct h2_session *session)
+{
+    struct h2_stream_table *t = &session->streams;
+    size_t count = t->slabs == NULL ? SLAB_FIRST : SLAB_NEXT;
+    struct h2_stream_slab *slab =
+        mem_alloc(session->mem, sizeof *slab + count * sizeof slab->streams[0]);
+    if (slab == NULL) {
+        return false;
+    }
+    slab->next = t->slabs;
+    t->slabs = slab;
+    while (count > 0) {
+        struct h2_stream *stream = &slab->streams[--count];
+        stream->next = t->free;
+        t->free = stream;
+    }
+    return true;
 }
 
 /* Memory for a stream that has no object yet, with its slot; NULL: out of memory. */
@@ -126,15 +145,11 @@ static struct h2_stream *place(struct h2_session *session, uint32_t id)
         forget(session, (*slot)->id);
         return *slot;
     }
-    struct h2_stream *stream = t->free;
-    if (stream != NULL) {
-        t->free = stream->next;
-    } else {
-        stream = mem_alloc(session->mem, sizeof *stream);
-        if (stream == NULL) {
-            return NULL;
-        }
+    if (t->free == NULL && !grow_free(session)) {
+        return NULL;
     }
+    struct h2_stream *stream = t->free;
+    t->free = stream->next;
     if (*slot == NULL) {
         *slot = stream;
     } else if (!map_put(&t->spill, id, stream)) {

@@ -657,6 +657,14 @@ void render_first_packet(struct render *render, const struct pos *pos, unsigned 
     render->stamp_len = 0;
 }
 
+static void make_prefix(struct render_conn *conn, unsigned dir)
+{
+    int len = snprintf(conn->prefix[dir], sizeof conn->prefix[dir], ",\"conn\":%llu,\"dir\":\"%s\"",
+                       (unsigned long long)conn->info.conn, dir == DIR_C2S ? "c2s" : "s2c");
+    assert(len > 0 && (size_t)len < sizeof conn->prefix[dir]);
+    conn->prefix_len[dir] = (uint8_t)len;
+}
+
 struct render_conn *render_connection_begin(struct render *render,
                                             const struct connection_info *info)
 {
@@ -668,10 +676,9 @@ struct render_conn *render_connection_begin(struct render *render,
     conn->info = *info;
     for (unsigned i = 0; i < 2; i++) {
         conn->sides[i] = (struct side){ .conn = conn, .dir = (enum dir)i, .pos = info->first };
-        int len = snprintf(conn->prefix[i], sizeof conn->prefix[i], ",\"conn\":%llu,\"dir\":\"%s\"",
-                           (unsigned long long)info->conn, i == DIR_C2S ? "c2s" : "s2c");
-        assert(len > 0 && (size_t)len < sizeof conn->prefix[i]);
-        conn->prefix_len[i] = (uint8_t)len;
+        if (render->options.format == FORMAT_JSON && !render->options.quiet) {
+            make_prefix(conn, i);
+        }
     }
     if (!render->options.quiet && !render_full(render)) {
         render->ops->connection(conn);
