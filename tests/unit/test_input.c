@@ -29,7 +29,7 @@ static void put_uint(struct file *file, uint64_t value, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         size_t shift = 8 * (file->big ? len - 1 - i : i);
-        uint8_t octet = shift < 64 ? (uint8_t)(value >> shift) : 0;
+        uint8_t octet = (uint8_t)(shift < 64 ? value >> shift : 0);
         put(file, &octet, 1);
     }
 }
