@@ -132,7 +132,7 @@ static size_t coalesce(struct event *e, size_t count)
 void transcript_end_step(struct transcript *t)
 {
     size_t start = t->step_count > 0 ? t->step_ends[t->step_count - 1] : 0;
-    struct event *e = t->events + start;
+    struct event *e = t->events == NULL ? NULL : t->events + start;
     size_t n = t->events == NULL ? 0 : coalesce(e, t->count - start);
     struct event *sent = malloc((n + 1) * sizeof *sent);
     size_t sent_count = 0, kept = 0;
