@@ -264,7 +264,8 @@ static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header 
     }
     b->field_count++;
     b->list_octets += h->name.len + h->value.len;
-    if (H2D_LIKELY(b->quick) && message_on_plain(&b->subject->message, h)) {
+    if (H2D_LIKELY(b->quick) &&
+        message_take_ordinary(&b->subject->message, b->context.kind, h->ordinary)) {
         return field_good(session, h);
     }
     if (H2D_UNLIKELY(!b->report || (b->subject == NULL && !session->observer))) {
@@ -444,6 +445,21 @@ static H2D_ALWAYS_INLINE int decode_one(struct h2_session *session, struct cur *
     return status == HPACK_NOMEM ? H2_ERR_NOMEM : H2_GO;
 }
 
+/* Fields that only the message rules look at need not be shown to anybody. */
+static H2D_ALWAYS_INLINE void take_unseen(struct h2_session *session, struct cur *fragment)
+{
+    struct h2_block *b = &session->block;
+    if (!b->quick || session->ev.on_header != NULL || session->ev.on_frame_octets != NULL) {
+        return;
+    }
+    size_t n = hpack_take_ordinary(session->hpack, fragment, &b->subject->message, b->context.kind,
+                                   &b->list_octets);
+    if (n > 0) {
+        b->field_count += n;
+        session->frame_used += n;
+    }
+}
+
 static int step_block(struct h2_session *session, struct cur *in)
 {
     struct h2_block *b = &session->block;
@@ -453,6 +469,7 @@ static int step_block(struct h2_session *session, struct cur *in)
     bool more = b->lost || (n == 0 && !last) || b->ended;
     int rc = H2_GO;
     while (!more && rc == H2_GO) {
+        take_unseen(session, &fragment);
         rc = decode_one(session, &fragment, last, &more);
     }
     if (more) {

@@ -242,6 +242,7 @@ static void show_nothing(struct h2_header *out)
 {
     out->token = H2_TOKEN_NONE;
     out->octet_facts = 0;
+    out->ordinary = 0;
     out->never_indexed = out->inserted = out->huffman_name = out->huffman_value = false;
     out->name_wire_octets = out->value_wire_octets = 0;
     out->certainty = H2_EXACT;
@@ -257,6 +258,7 @@ static void show_entry(const struct hpack_table *table, const struct hpack_entry
     out->value = (struct span){ hpack_entry_value_ptr(table, entry), entry->value_len };
     out->token = (enum h2_token)entry->token;
     out->octet_facts = entry->octet_facts;
+    out->ordinary = entry->ordinary;
     out->certainty = (enum h2_certainty)entry->certainty;
     out->entry = entry->entry;
     out->entry_loss = entry->entry_loss;
@@ -268,6 +270,7 @@ static void show_static(uint32_t index, struct h2_header *out)
     out->name = (struct span){ (const uint8_t *)row->name, row->name_len };
     out->value = (struct span){ (const uint8_t *)row->value, row->value_len };
     out->token = (enum h2_token)row->token;
+    out->ordinary = row->ordinary;
 }
 
 /* Dynamic position p is not kept: which entry is it? False: the encoder cannot mean any. */
@@ -442,6 +445,9 @@ static void judge_literal(const struct hpack_table *table, const struct hpack_pi
         made->octet_facts = message_octet_facts(name, value);
     } else {
         made->octet_facts |= message_value_facts(value);
+    }
+    if (made->certainty == H2_EXACT) {
+        made->ordinary = message_ordinary((enum h2_token)made->token, made->octet_facts, value);
     }
     uint64_t octets = (uint64_t)32 + (source->known ? made->name_len : source->least) +
                       (repr->value.skipped ? literal_octets_least(&repr->value) : made->value_len);
@@ -625,6 +631,47 @@ static H2D_ALWAYS_INLINE bool decode_indexed(struct hpack_decoder *decoder, stru
         show_entry(table, hpack_table_at(table, index - HPACK_STATIC_COUNT), out);
     }
     return true;
+}
+
+size_t hpack_take_ordinary(struct hpack_decoder *decoder, struct cur *chunk,
+                           struct h2_message *message, enum message_kind kind, uint64_t *octets)
+{
+    const struct hpack_table *table = &decoder->table;
+    const uint8_t *at = chunk->pos;
+    uint32_t most =
+        HPACK_STATIC_COUNT + table->count < 0x7f ? HPACK_STATIC_COUNT + table->count : 0x7e;
+    uint64_t sum = 0;
+    if (H2D_UNLIKELY(!decoder->plain)) {
+        return 0;
+    }
+    while (at < chunk->end) {
+        uint32_t index = *at ^ 0x80U, taken;
+        unsigned ordinary;
+        if (index <= HPACK_STATIC_COUNT) {
+            const struct hpack_static_field *row = &hpack_static_fields[index];
+            ordinary = row->ordinary; /* none in row 0 */
+            taken = (uint32_t)row->name_len + row->value_len;
+        } else if (index <= most) {
+            const struct hpack_entry *entry = hpack_table_at(table, index - HPACK_STATIC_COUNT);
+            ordinary = entry->ordinary;
+            taken = entry->name_len + entry->value_len;
+        } else {
+            break;
+        }
+        if (!message_take_ordinary(message, kind, ordinary)) {
+            break;
+        }
+        sum += taken;
+        at++;
+    }
+    size_t n = (size_t)(at - chunk->pos);
+    if (n > 0) {
+        cur_skip(chunk, n);
+        decoder->block_off += n;
+        decoder->field_seen = true;
+        *octets += sum;
+    }
+    return n;
 }
 
 /* Apart, so that the short way needs no stack. */

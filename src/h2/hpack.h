@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "h2/header.h"
+#include "h2/message.h"
 
 struct hpack_decoder;
 
@@ -43,6 +44,12 @@ void hpack_begin_block(struct hpack_decoder *decoder);
  * are kept inside. */
 enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk, bool last,
                                struct h2_header *out);
+
+/* Takes fields that nobody wants to see off the chunk: those at its front that are an index in one
+ * octet of an entry that is here, and ordinary to the message (message.h). Returns how many, and
+ * adds the octets of their names and values to *octets. */
+size_t hpack_take_ordinary(struct hpack_decoder *decoder, struct cur *chunk,
+                           struct h2_message *message, enum message_kind kind, uint64_t *octets);
 
 /* After HPACK_ERROR: the check (CHECK_HPACK_INDEX_ZERO, …) and the block offset of the
  * representation at fault. */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "h2/message.h"
+
 #define ENTRY_OVERHEAD  32 /* RFC 7541 4.1 */
 #define ENTRIES_INITIAL 8
 #define OCTETS_INITIAL  512
@@ -20,9 +22,29 @@
      : (index) == 57 ? H2_TOKEN_CONNECTION_SPECIFIC                                                \
                      : H2_TOKEN_NONE)
 
+/* What message_ordinary() says of each row; the same test. */
+#define ROW_STATUS(index)                                                                          \
+    ((index) == 8    ? 200                                                                         \
+     : (index) == 9  ? 204                                                                         \
+     : (index) == 10 ? 206                                                                         \
+     : (index) == 11 ? 304                                                                         \
+     : (index) == 12 ? 400                                                                         \
+     : (index) == 13 ? 404                                                                         \
+                     : 500)
+#define ROW_ORDINARY(index)                                                                        \
+    ((index) == 1                        ? 0                                                       \
+     : (index) <= 3                      ? MESSAGE_METHOD                                          \
+     : (index) <= 5                      ? MESSAGE_PATH | MESSAGE_PATH_SLASH                       \
+     : (index) <= 7                      ? MESSAGE_SCHEME | MESSAGE_SCHEME_HTTP                    \
+     : (index) <= 14                     ? MESSAGE_STATUS | ROW_STATUS(index)                      \
+     : ROW_TOKEN(index) == H2_TOKEN_NONE ? MESSAGE_REGULAR                                         \
+                                         : 0)
+
 const struct hpack_static_field hpack_static_fields[HPACK_STATIC_COUNT + 1] = {
 #define HPACK_STATIC(index, name, value)                                                           \
-    [index] = { name, value, sizeof(name) - 1, sizeof(value) - 1, ROW_TOKEN(index) },
+    [index] = {                                                                                    \
+        name, value, sizeof(name) - 1, sizeof(value) - 1, ROW_TOKEN(index), ROW_ORDINARY(index)    \
+    },
 #include "spec/hpack_static.def"
 #undef HPACK_STATIC
 };

@@ -7,28 +7,28 @@
 /* ---- the state of a message ---- */
 
 enum seen {
-    SEEN_METHOD = 0x0001,
-    SEEN_SCHEME = 0x0002,
-    SEEN_PATH = 0x0004,
-    SEEN_AUTHORITY = 0x0008,
+    SEEN_METHOD = MESSAGE_METHOD,
+    SEEN_SCHEME = MESSAGE_SCHEME,
+    SEEN_PATH = MESSAGE_PATH,
+    SEEN_AUTHORITY = MESSAGE_AUTHORITY,
     SEEN_PROTOCOL = 0x0010,
-    SEEN_STATUS = 0x0020,
+    SEEN_STATUS = MESSAGE_STATUS_SEEN,
     SEEN_HOST = 0x0040,
     METHOD_HEAD = 0x0080,
     METHOD_CONNECT = 0x0100,
     METHOD_OPTIONS = 0x0200,
-    SCHEME_HTTP = 0x0400, /* http or https */
-    PATH_SLASH = 0x0800,
+    SCHEME_HTTP = MESSAGE_SCHEME_HTTP, /* http or https */
+    PATH_SLASH = MESSAGE_PATH_SLASH,
     PATH_ASTERISK = 0x1000,
-    REGULAR = MESSAGE_REGULAR,        /* a regular field stood in this block */
-    UNCERTAIN = 0x4000,      /* a field of this block is not exact */
-    ANY_UNCERTAIN = 0x8000,  /* a field of some block is not: nothing is known of its length */
-    IS_REQUEST = 0x10000,    /* whose trailers are to be judged */
-    EXPECT_FINAL = 0x20000,  /* only 1xx so far */
-    FINAL = 0x40000,         /* a final status, or a block that may have had one */
-    STATUS_UNSURE = 0x80000, /* the latter: what follows may be a response or trailers */
-    PUSHED = 0x100000,       /* the method bits are those of the promised request */
-    NO_CONTENT = 0x200000,   /* HEAD, 204, 304 */
+    REGULAR = MESSAGE_REGULAR, /* a regular field stood in this block */
+    UNCERTAIN = 0x4000,        /* a field of this block is not exact */
+    ANY_UNCERTAIN = 0x8000,    /* a field of some block is not: nothing is known of its length */
+    IS_REQUEST = 0x10000,      /* whose trailers are to be judged */
+    EXPECT_FINAL = 0x20000,    /* only 1xx so far */
+    FINAL = 0x40000,           /* a final status, or a block that may have had one */
+    STATUS_UNSURE = 0x80000,   /* the latter: what follows may be a response or trailers */
+    PUSHED = 0x100000,         /* the method bits are those of the promised request */
+    NO_CONTENT = 0x200000,     /* HEAD, 204, 304 */
 };
 
 #define METHOD_BITS (METHOD_HEAD | METHOD_CONNECT | METHOD_OPTIONS)
@@ -376,6 +376,30 @@ static const rule_fn response_rules[] = {
     [H2_TOKEN_PRIORITY] = rule_any,
     [H2_TOKEN_CONNECTION_SPECIFIC] = rule_never,
 };
+
+uint16_t message_ordinary(enum h2_token token, uint8_t octet_facts, struct span value)
+{
+    if (token == H2_TOKEN_NONE) {
+        return octet_facts == 0 ? REGULAR : 0;
+    }
+    if (token > H2_TOKEN_STATUS) {
+        return 0;
+    }
+    struct h2_message message = { .seen = 0 };
+    struct message_context context = { .kind = MESSAGE_REQUEST };
+    struct message_fault fault;
+    struct h2_header header;
+    header.token = token;
+    header.octet_facts = octet_facts;
+    header.value = value;
+    struct rule rule = { &message, &context, &header, &fault };
+    bool status = token == H2_TOKEN_STATUS;
+    if ((status ? rule_status : request_rules[token])(&rule) != MESSAGE_OK ||
+        (message.seen & METHOD_CONNECT) != 0) {
+        return 0; /* whether CONNECT may stand depends on the block */
+    }
+    return (uint16_t)(status ? (unsigned)MESSAGE_STATUS | message.status : message.seen);
+}
 
 static bool is_pseudo(enum h2_token token)
 {

@@ -4,6 +4,7 @@
 #ifndef H2DUMP_H2_MESSAGE_H
 #define H2DUMP_H2_MESSAGE_H
 
+#include "base/compiler.h"
 #include "h2/header.h"
 
 /* What kind of block the fields stand in. */
@@ -38,6 +39,21 @@ struct message_context {
     bool request_was_head, request_was_connect;
 };
 
+/* What an ordinary field does to the state of its message; enum seen of message.c has the same
+ * bits. With STATUS the other bits are the number. */
+enum message_ordinary {
+    MESSAGE_METHOD = 0x0001,
+    MESSAGE_SCHEME = 0x0002,
+    MESSAGE_PATH = 0x0004,
+    MESSAGE_AUTHORITY = 0x0008,
+    MESSAGE_REQUEST_PSEUDO = 0x000f,
+    MESSAGE_STATUS_SEEN = 0x0020,
+    MESSAGE_SCHEME_HTTP = 0x0400,
+    MESSAGE_PATH_SLASH = 0x0800,
+    MESSAGE_REGULAR = 0x2000,
+    MESSAGE_STATUS = 0x8000,
+};
+
 /* Why: the check and one clause ("empty :path"), constants or in the message's scratch; lives until
  * the next call. */
 struct message_fault {
@@ -57,18 +73,32 @@ enum message_verdict message_on_header(struct h2_message *message,
                                        const struct message_context *context,
                                        const struct h2_header *header, struct message_fault *fault);
 
-/* The bit of `seen` for "a regular field stood in this block". */
-#define MESSAGE_REGULAR 0x2000U
-
-/* The short way for what most fields are: a regular one without a rule of its own, whose octets are
- * as they should be. Noted, and true; false: message_on_header() must look at it. */
-static inline bool message_on_plain(struct h2_message *message, const struct h2_header *header)
+/* The same for a field that is ordinary, in a few steps. False: it is not, or not here, and
+ * message_on_header() has to look. */
+static inline bool message_take_ordinary(struct h2_message *message, enum message_kind kind,
+                                         unsigned ordinary)
 {
-    if (header->token != H2_TOKEN_NONE || header->octet_facts != 0 ||
-        header->certainty != H2_EXACT) {
+    uint32_t seen = message->seen;
+    if (H2D_LIKELY((ordinary & MESSAGE_REGULAR) != 0)) {
+        message->seen = seen | MESSAGE_REGULAR;
+        return true;
+    }
+    if ((seen & MESSAGE_REGULAR) != 0) {
         return false;
     }
-    message->seen |= MESSAGE_REGULAR;
+    if ((ordinary & MESSAGE_STATUS) != 0) {
+        if (kind != MESSAGE_RESPONSE || (seen & MESSAGE_STATUS_SEEN) != 0) {
+            return false;
+        }
+        message->seen = seen | MESSAGE_STATUS_SEEN;
+        message->status = (uint16_t)(ordinary & ~(unsigned)MESSAGE_STATUS);
+        return true;
+    }
+    if (ordinary == 0 || kind != MESSAGE_REQUEST ||
+        (seen & ordinary & MESSAGE_REQUEST_PSEUDO) != 0) {
+        return false;
+    }
+    message->seen = seen | ordinary;
     return true;
 }
 
@@ -101,5 +131,8 @@ enum h2_token message_token_of(struct span name);
 uint8_t message_octet_facts(struct span name, struct span value);
 /* Those of a value alone. */
 uint8_t message_value_facts(struct span value);
+/* What such a field does where nothing else stands against it (enum message_ordinary); 0: that
+ * cannot be said beforehand. */
+uint16_t message_ordinary(enum h2_token token, uint8_t octet_facts, struct span value);
 
 #endif

@@ -127,7 +127,7 @@ struct h2_block {
     bool report;  /* begin_headers was told; its fields are told */
     bool ended;   /* HPACK said so */
     bool lost;    /* OBSERVER: the rest cannot be decoded */
-    bool quick;   /* plain fields need no other look */
+    bool quick;   /* ordinary fields need no other look */
     bool judge;   /* the message rules run */
     bool judged;  /* invalid_frame_recv was told for a message rule */
     bool sniff;   /* whether it is trailers is seen at its first field */

@@ -983,6 +983,7 @@ static void test_static_table(void **state)
         struct span name = span_str(field->name), value = span_str(field->value);
         assert_int_equal(field->token, message_token_of(name));
         assert_int_equal(message_octet_facts(name, value), 0);
+        assert_int_equal(field->ordinary, message_ordinary(field->token, 0, value));
     }
 }
 

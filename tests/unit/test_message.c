@@ -547,6 +547,77 @@ static void test_tokens(void **state)
     }
 }
 
+static const char *const some_fields[][2] = {
+    { ":method", "GET" },
+    { ":method", "HEAD" },
+    { ":method", "CONNECT" },
+    { ":method", "G T" },
+    { ":scheme", "http" },
+    { ":scheme", "ftp" },
+    { ":path", "/" },
+    { ":path", "*" },
+    { ":path", "" },
+    { ":authority", "a" },
+    { ":authority", "u@a" },
+    { ":status", "100" },
+    { ":status", "101" },
+    { ":status", "204" },
+    { ":status", "999" },
+    { ":status", "20" },
+    { ":protocol", "websocket" },
+    { ":new", "a" },
+    { "host", "a" },
+    { "content-length", "1" },
+    { "te", "gzip" },
+    { "priority", "u=1" },
+    { "connection", "close" },
+    { "Name", "a" },
+    { "", "a" },
+    { "name", "a\nb" },
+    { "name", " a" },
+    { "name", "a" },
+};
+
+/* The next field, by the short way where it goes, or always by the long one. */
+static enum message_verdict take(struct h2_message *message, const struct message_context *context,
+                                 size_t which, bool by_short_way)
+{
+    struct span name = span_str(some_fields[which][0]), value = span_str(some_fields[which][1]);
+    struct h2_header header = { .name = name, .value = value, .token = message_token_of(name) };
+    header.octet_facts = message_octet_facts(name, value);
+    header.ordinary = message_ordinary(header.token, header.octet_facts, value);
+    if (by_short_way && message_take_ordinary(message, context->kind, header.ordinary)) {
+        return MESSAGE_OK;
+    }
+    struct message_fault fault;
+    return message_on_header(message, context, &header, &fault);
+}
+
+/* All runs of three of these fields, in each kind of block: both ways end in the same state. */
+static void test_ordinary_fields(void **state)
+{
+    (void)state;
+    size_t n = H2D_COUNT_OF(some_fields);
+    for (size_t i = 0; i < n * n * n * 16; i++) {
+        struct message_context context = { .kind = (enum message_kind)(i % 4 % 3),
+                                           .is_push = i % 4 == 3,
+                                           .check_edge_whitespace = (i / 4) % 2 != 0,
+                                           .connect_protocol = (i / 8) % 2 != 0 };
+        struct h2_message ways[2];
+        for (int way = 0; way < 2; way++) {
+            message_init(&ways[way]);
+            message_begin_block(&ways[way], &context);
+        }
+        for (size_t rest = i / 16, k = 0; k < 3; k++, rest /= n) {
+            assert_int_equal(take(&ways[0], &context, rest % n, true),
+                             take(&ways[1], &context, rest % n, false));
+            assert_int_equal(ways[0].seen, ways[1].seen);
+            assert_int_equal(ways[0].status, ways[1].status);
+            assert_int_equal(ways[0].content_length, ways[1].content_length);
+        }
+    }
+}
+
 /* Each octet at each place of values of several lengths: the fast look and the slow one agree. */
 static void test_value_facts(void **state)
 {
@@ -582,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_uncertain_fields),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_value_facts),
+        cmocka_unit_test(test_ordinary_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
