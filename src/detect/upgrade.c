@@ -62,8 +62,8 @@ static bool next_line(struct cur *c, struct span *line)
     if (end == NULL) {
         return false;
     }
-    *line = cur_take(c, (size_t)(end - c->pos) + 1);
-    line->len--;
+    *line = cur_take(c, (size_t)(end - c->pos));
+    cur_skip(c, 1);
     if (line->len > 0 && line->ptr[line->len - 1] == '\r') {
         line->len--;
     }

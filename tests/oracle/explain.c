@@ -95,7 +95,8 @@ static bool is_cut(const struct parting *p, uint32_t *frames, bool *in_header)
 
 static bool starts_with(const char *text, const char *start)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    size_t len = strlen(start);
+    return strlen(text) >= len && memcmp(text, start, len) == 0;
 }
 
 /* ---- the rows ---- */

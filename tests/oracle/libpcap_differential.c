@@ -104,8 +104,10 @@ static void run_path(const char *path)
     }
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] != '.') {
-            (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-            run_path(name);
+            int len = snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+            if (len > 0 && (size_t)len < sizeof name) {
+                run_path(name);
+            }
         }
     }
     closedir(folder);
