@@ -188,6 +188,10 @@ uint8_t *out_digits(uint8_t *at, uint64_t value)
         *at = (uint8_t)('0' + value);
         return at + 1;
     }
+    if (value < 100) {
+        memcpy(at, two_digits + 2 * value, 2);
+        return at + 2;
+    }
     unsigned digits = 1;
     for (uint64_t v = value; v >= 10; v /= 10) {
         digits++;
@@ -346,22 +350,71 @@ static inline bool text_plain(uint8_t octet)
     return octet >= 0x20 && octet < 0x7f && octet != '\\';
 }
 
-void out_escaped(struct out *out, struct span octets)
+/* The words' form of what needs an escape: in JSON the quotation mark does, too. */
+static H2D_ALWAYS_INLINE uint64_t word_escapes(uint64_t word, bool json)
+{
+    uint64_t slash = word ^ OUT_EACH_OCTET('\\');
+    uint64_t special = slash - OUT_EACH_OCTET(1);
+    if (json) {
+        special |= (word ^ OUT_EACH_OCTET('"')) - OUT_EACH_OCTET(1);
+    }
+    return out_word_special(word) | (special & OUT_EACH_OCTET(0x80));
+}
+
+/* Short strings are most of what there is: each length is done in whole words, the last of which
+ * overlaps the one before, without a loop over octets. */
+static H2D_ALWAYS_INLINE uint8_t *copy_plain(uint8_t *at, struct span octets, bool json)
+{
+    const uint8_t *from = octets.ptr;
+    size_t len = octets.len;
+    uint64_t first, last, special = 0;
+    if (len >= sizeof first) {
+        for (size_t i = 0; i + sizeof first < len; i += sizeof first) {
+            memcpy(&first, from + i, sizeof first);
+            memcpy(at + i, &first, sizeof first);
+            special |= word_escapes(first, json);
+        }
+        memcpy(&last, from + len - sizeof last, sizeof last);
+        memcpy(at + len - sizeof last, &last, sizeof last);
+        special |= word_escapes(last, json);
+    } else if (len >= 4) {
+        uint32_t low, high;
+        memcpy(&low, from, sizeof low);
+        memcpy(&high, from + len - sizeof high, sizeof high);
+        memcpy(at, &low, sizeof low);
+        memcpy(at + len - sizeof high, &high, sizeof high);
+        special = word_escapes((uint64_t)high << 32 | low, json);
+    } else if (len > 0) {
+        /* Of one to three octets these are the first, the middle and the last. */
+        uint8_t middle = from[len / 2], end = from[len - 1];
+        first = OUT_EACH_OCTET('x') << 24 | (uint64_t)end << 16 | (uint64_t)middle << 8 | from[0];
+        at[0] = from[0];
+        at[len / 2] = middle;
+        at[len - 1] = end;
+        special = word_escapes(first, json);
+    }
+    return special == 0 ? at + len : NULL;
+}
+
+/* out_escaped() of what is long or needs an escape. */
+static H2D_NOINLINE void put_escaped(struct out *out, struct span octets)
 {
     size_t i = 0;
-    if (octets.len <= ESCAPE_PIECE) {
-        /* What needs no escape in JSON needs none here either. */
-        uint8_t *end = out_json_plain(out_room(out, ESCAPE_PIECE), octets);
-        if (end != NULL) {
-            out_used(out, end);
-            return;
-        }
-    }
     while (i < octets.len) {
         size_t stop = num_min_size(octets.len, i + ESCAPE_PIECE);
         uint8_t *at = out_room(out, OUT_SLACK);
         while (i < stop) {
-            if (H2D_LIKELY(text_plain(octets.ptr[i]))) {
+            uint64_t word;
+            if (stop - i >= sizeof word) {
+                memcpy(&word, octets.ptr + i, sizeof word);
+                memcpy(at, &word, sizeof word);
+                if (H2D_LIKELY(word_escapes(word, false) == 0)) {
+                    at += sizeof word;
+                    i += sizeof word;
+                    continue;
+                }
+            }
+            if (text_plain(octets.ptr[i])) {
                 *at++ = octets.ptr[i++];
                 continue;
             }
@@ -373,13 +426,30 @@ void out_escaped(struct out *out, struct span octets)
     }
 }
 
+void out_escaped(struct out *out, struct span octets)
+{
+    if (H2D_LIKELY(octets.len <= ESCAPE_PIECE)) {
+        uint8_t *end = copy_plain(out_room(out, ESCAPE_PIECE), octets, false);
+        if (H2D_LIKELY(end != NULL)) {
+            out_used(out, end);
+            return;
+        }
+    }
+    put_escaped(out, octets);
+}
+
 size_t out_escaped_width(struct span octets)
 {
     size_t width = 0, taken = 0, columns = 0;
     uint8_t scratch[16];
     for (size_t i = 0; i < octets.len; i += taken) {
+        uint64_t word;
         taken = columns = 1;
-        if (!text_plain(octets.ptr[i])) {
+        if (octets.len - i >= sizeof word) {
+            memcpy(&word, octets.ptr + i, sizeof word);
+            taken = columns = word_escapes(word, false) == 0 ? sizeof word : 1;
+        }
+        if (taken == 1 && !text_plain(octets.ptr[i])) {
             (void)escape_one(octets, i, scratch, &taken, &columns);
         }
         width += columns;
@@ -451,58 +521,14 @@ static bool json_one(struct span octets, size_t at, uint8_t **to, size_t *taken)
     return true;
 }
 
-#define EACH_OCTET(octet) ((uint64_t)(octet)*0x0101010101010101U)
-
-/* Not zero where one of eight octets is below 0x20, '"', '\\', DEL or above: the usual test for a
- * zero octet in a word, five times. */
-static inline uint64_t json_special(uint64_t word)
-{
-    uint64_t quote = word ^ EACH_OCTET('"'), slash = word ^ EACH_OCTET('\\');
-    uint64_t del = word ^ EACH_OCTET(0x7f);
-    return (((word - EACH_OCTET(0x20)) | (quote - EACH_OCTET(1)) | (slash - EACH_OCTET(1)) |
-             (del - EACH_OCTET(1))) |
-            word) &
-           EACH_OCTET(0x80);
-}
-
 static inline bool json_plain(uint8_t octet)
 {
     return octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
 }
 
-/* Short strings are most of what there is: each length is done in whole words, the last of which
- * overlaps the one before, without a loop over octets. */
 uint8_t *out_json_plain(uint8_t *at, struct span octets)
 {
-    const uint8_t *from = octets.ptr;
-    size_t len = octets.len;
-    uint64_t first, last, special;
-    if (len >= sizeof first) {
-        special = 0;
-        for (size_t i = 0; i + sizeof first <= len; i += sizeof first) {
-            memcpy(&first, from + i, sizeof first);
-            memcpy(at + i, &first, sizeof first);
-            special |= json_special(first);
-        }
-        memcpy(&last, from + len - sizeof last, sizeof last);
-        memcpy(at + len - sizeof last, &last, sizeof last);
-        special |= json_special(last);
-    } else if (len >= 4) {
-        uint32_t low, high;
-        memcpy(&low, from, sizeof low);
-        memcpy(&high, from + len - sizeof high, sizeof high);
-        memcpy(at, &low, sizeof low);
-        memcpy(at + len - sizeof high, &high, sizeof high);
-        special = json_special((uint64_t)high << 32 | low);
-    } else {
-        first = EACH_OCTET('x');
-        for (size_t i = 0; i < len; i++) {
-            at[i] = from[i];
-            first = first << 8 | from[i];
-        }
-        special = json_special(first);
-    }
-    return special == 0 ? at + len : NULL;
+    return copy_plain(at, octets, true);
 }
 
 bool out_json_string(struct out *out, struct span octets)
@@ -524,7 +550,7 @@ bool out_json_string(struct out *out, struct span octets)
             if (stop - i >= sizeof word) {
                 memcpy(&word, octets.ptr + i, sizeof word);
                 memcpy(at, &word, sizeof word);
-                if (H2D_LIKELY(json_special(word) == 0)) {
+                if (H2D_LIKELY(word_escapes(word, true) == 0)) {
                     at += sizeof word;
                     i += sizeof word;
                     continue;

@@ -70,6 +70,17 @@ static inline void out_const(struct out *out, const char *text)
     out->len += len;
 }
 
+#define OUT_EACH_OCTET(octet) ((uint64_t)(octet)*0x0101010101010101U)
+
+/* Not zero where one of eight octets is below 0x20, DEL or above; it may also be so beside such an
+ * octet. The usual test for a zero octet in a word, once each. */
+static inline uint64_t out_word_special(uint64_t word)
+{
+    uint64_t del = word ^ OUT_EACH_OCTET(0x7f);
+    return ((word - OUT_EACH_OCTET(0x20)) | (del - OUT_EACH_OCTET(1)) | word) &
+           OUT_EACH_OCTET(0x80);
+}
+
 /* Writes the decimal digits of value at `at` (room for 20); returns their end. */
 uint8_t *out_digits(uint8_t *at, uint64_t value);
 /* The same with leading zeros up to `digits`. */

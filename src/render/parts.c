@@ -221,8 +221,8 @@ static void walk_block(struct walk *walk, uint64_t length)
     const char *hidden =
         kept != NULL && kept->fields_left_out > 0 ? "field block, not shown" : "not decoded";
     for (size_t i = 0; i < kept_field_count(kept); i++) {
-        struct h2_header field = kept_field(kept, i);
-        uint64_t from = field.block_off, to = field.block_off + field.wire_octets;
+        const struct h2_header *field = kept_field(kept, i);
+        uint64_t from = field->block_off, to = field->block_off + field->wire_octets;
         if (to <= base + (walk->at - fragment) || from >= base + length) {
             continue;
         }
@@ -233,7 +233,7 @@ static void walk_block(struct walk *walk, uint64_t length)
         }
         until = until < stop ? until : stop;
         uint64_t before = from < base ? base - from : 0;
-        walk_representation(walk, until - walk->at, &field, before);
+        walk_representation(walk, until - walk->at, field, before);
     }
     if (walk->at < stop) {
         bool more = walk->side->frame_more;

@@ -90,12 +90,9 @@ static bool same_field(const struct h2_header *a, const struct h2_header *b)
 static void put_fields(struct render *render, const struct kept *kept)
 {
     size_t count = kept_field_count(kept);
-    struct h2_header next = { .name = span_empty(), .value = span_empty() };
-    if (count > 0) {
-        next = kept_field(kept, 0);
-    }
+    const struct h2_header *next = count > 0 ? kept_field(kept, 0) : NULL;
     for (size_t i = 0; i < count;) {
-        struct h2_header field = next;
+        const struct h2_header *field = next;
         size_t repeats = 0;
         do {
             repeats++;
@@ -103,13 +100,13 @@ static void put_fields(struct render *render, const struct kept *kept)
             if (i < count) {
                 next = kept_field(kept, i);
             }
-        } while (i < count && render->options.verbosity == 0 && same_field(&field, &next));
+        } while (i < count && render->options.verbosity == 0 && same_field(field, next));
         struct line line;
         line_detail(&line, render);
-        if (field.certainty == H2_INFERRED) {
+        if (field->certainty == H2_INFERRED) {
             line_styled(&line, STYLE_UNKNOWN, "~");
         }
-        put_field(&line, &field);
+        put_field(&line, field);
         if (repeats > 1) {
             line_text(&line, "   (x");
             line_u64(&line, repeats);
@@ -130,9 +127,9 @@ static void put_fields(struct render *render, const struct kept *kept)
 static bool find_field(const struct kept *kept, enum h2_token token, struct span *value)
 {
     for (size_t i = 0; i < kept_field_count(kept); i++) {
-        struct h2_header field = kept_field(kept, i);
-        if (field.token == token && field.certainty <= H2_INFERRED) {
-            *value = field.value;
+        const struct h2_header *field = kept_field(kept, i);
+        if (field->token == token && field->certainty <= H2_INFERRED) {
+            *value = field->value;
             return true;
         }
     }
@@ -344,6 +341,14 @@ static bool is_text(struct span octets)
 {
     size_t i = 0;
     while (i < octets.len) {
+        uint64_t word;
+        if (octets.len - i >= sizeof word) {
+            memcpy(&word, octets.ptr + i, sizeof word);
+            if (H2D_LIKELY(out_word_special(word) == 0)) {
+                i += sizeof word;
+                continue;
+            }
+        }
         uint32_t code = 0;
         size_t n = out_utf8(octets, i, &code);
         if (n == 0) {

@@ -99,24 +99,32 @@ static size_t put_octets(struct buf *buf, struct span octets)
     return at;
 }
 
+static inline bool has_room(struct buf *buf, size_t n)
+{
+    return H2D_LIKELY(n <= buf->cap - buf->len) || buf_reserve(buf, n);
+}
+
 void side_keep_field(struct side *side, const struct h2_header *header)
 {
     struct kept *kept = side_kept(side);
     if (kept == NULL) {
         return;
     }
-    struct kept_field field = { .header = *header };
-    struct span invalid = span_str(header->invalid != NULL ? header->invalid : "");
-    if (!buf_reserve(&kept->octets, header->name.len + header->value.len + invalid.len + 3) ||
-        !buf_reserve(&kept->fields, sizeof field)) {
+    struct span invalid = header->invalid != NULL ? span_str(header->invalid) : span_empty();
+    if (!has_room(&kept->octets, header->name.len + header->value.len + invalid.len + 3) ||
+        !has_room(&kept->fields, sizeof(struct kept_field))) {
         kept->fields_left_out++;
         return;
     }
-    field.name_at = put_octets(&kept->octets, header->name);
-    field.value_at = put_octets(&kept->octets, header->value);
-    field.invalid_at = put_octets(&kept->octets, invalid);
-    memcpy(kept->fields.ptr + kept->fields.len, &field, sizeof field);
-    kept->fields.len += sizeof field;
+    struct kept_field *field = (struct kept_field *)(void *)(kept->fields.ptr + kept->fields.len);
+    kept->fields.len += sizeof *field;
+    field->header = *header;
+    field->name_at = put_octets(&kept->octets, header->name);
+    field->value_at = put_octets(&kept->octets, header->value);
+    field->invalid_at = 0;
+    if (H2D_UNLIKELY(header->invalid != NULL)) {
+        field->invalid_at = put_octets(&kept->octets, invalid);
+    }
 }
 
 size_t kept_field_count(const struct kept *kept)
@@ -124,17 +132,15 @@ size_t kept_field_count(const struct kept *kept)
     return kept == NULL ? 0 : kept->fields.len / sizeof(struct kept_field);
 }
 
-struct h2_header kept_field(const struct kept *kept, size_t i)
+const struct h2_header *kept_field(const struct kept *kept, size_t i)
 {
-    struct kept_field field;
-    memcpy(&field, kept->fields.ptr + i * sizeof field, sizeof field);
-    struct h2_header header = field.header;
-    header.name.ptr = kept->octets.ptr + field.name_at;
-    header.value.ptr = kept->octets.ptr + field.value_at;
-    if (header.invalid != NULL) {
-        header.invalid = (const char *)kept->octets.ptr + field.invalid_at;
+    struct kept_field *field = (struct kept_field *)(void *)kept->fields.ptr + i;
+    field->header.name.ptr = kept->octets.ptr + field->name_at;
+    field->header.value.ptr = kept->octets.ptr + field->value_at;
+    if (field->header.invalid != NULL) {
+        field->header.invalid = (const char *)kept->octets.ptr + field->invalid_at;
     }
-    return header;
+    return &field->header;
 }
 
 bool kept_may_show(struct kept *kept, const struct h2_header *header)
@@ -642,7 +648,7 @@ void render_file(struct render *render, const char *name)
     render->file = name;
     render->first_known = false;
     render->any_line = false;
-    render->stamp_len = 0;
+    render->stamp_len = render->clock_len = 0;
     if (!render->options.quiet && render->options.several_files && !render_full(render)) {
         render->ops->file(render);
     }
@@ -654,7 +660,7 @@ void render_first_packet(struct render *render, const struct pos *pos, unsigned 
     render->first = *pos;
     render->first_known = pos->ts_known;
     render->ts_digits = ts_digits;
-    render->stamp_len = 0;
+    render->stamp_len = render->clock_len = 0;
 }
 
 static void make_prefix(struct render_conn *conn, unsigned dir)

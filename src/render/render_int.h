@@ -114,6 +114,9 @@ struct render {
     bool any_line;       /* delta: there was one */
     struct pos stamp_of; /* what `stamp` was made of */
     size_t stamp_len;
+    uint64_t clock_of; /* the moment whose time column `clock` is */
+    size_t clock_len;  /* 0: of none */
+    char clock[48];
     char stamp[128]; /* the position's constant part of a record, made once a packet */
     struct type_text types[TYPE_TEXTS]; /* by a hash of type and flags; the newest stays */
 };
@@ -129,7 +132,7 @@ struct kept *side_kept(struct side *side);
 void side_keep_field(struct side *side, const struct h2_header *header);
 /* How many fields were kept, and the i-th with its spans set; valid until the frame's end. */
 size_t kept_field_count(const struct kept *kept);
-struct h2_header kept_field(const struct kept *kept, size_t i);
+const struct h2_header *kept_field(const struct kept *kept, size_t i);
 /* Whether one field more may be shown (limits BLOCK_FIELDS_SHOWN, BLOCK_OCTETS_SHOWN); counts it.
  */
 bool kept_may_show(struct kept *kept, const struct h2_header *header);

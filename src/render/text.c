@@ -1,5 +1,6 @@
 #include "render/text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,21 +15,11 @@ static const char *const styles[STYLE_COUNT] = {
     [STYLE_NOTE] = "1;38;5;97",
 };
 
-void line_style(struct line *line, enum style style)
+void line_colour(struct line *line, enum style style)
 {
-    if (H2D_UNLIKELY(line->render->options.color)) {
-        out_const(line->out, "\033[");
-        out_text(line->out, styles[style]);
-        out_char(line->out, 'm');
-    }
-}
-
-void line_text(struct line *line, const char *text)
-{
-    size_t len = strlen(text);
-    memcpy(out_room(line->out, len), text, len);
-    line->out->len += len;
-    line->column += len;
+    out_const(line->out, "\033[");
+    out_text(line->out, styles[style]);
+    out_char(line->out, 'm');
 }
 
 void line_styled(struct line *line, enum style style, const char *text)
@@ -69,18 +60,19 @@ void line_hex(struct line *line, uint64_t value, unsigned digits)
 void line_u64_right(struct line *line, uint64_t value, size_t width)
 {
     uint8_t digits[20];
-    size_t len = (size_t)(out_digits(digits, value) - digits);
+    uint8_t *at = digits + sizeof digits;
+    do {
+        *--at = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    size_t len = (size_t)(digits + sizeof digits - at);
     line_pad(line, line->column + (len < width ? width - len : 0));
-    out_raw(line->out, span_of(digits, len));
-    line->column += len;
-}
-
-void line_pad(struct line *line, size_t column)
-{
-    if (line->column < column) {
-        out_spaces(line->out, column - line->column);
-        line->column = column;
+    uint8_t *to = out_room(line->out, sizeof digits);
+    for (size_t i = 0; i < len; i++) {
+        to[i] = at[i];
     }
+    line->out->len += len;
+    line->column += len;
 }
 
 void line_text_left(struct line *line, enum style style, const char *text, size_t width)
@@ -174,6 +166,26 @@ static void put_absolute(struct line *line, uint64_t ts_ns)
     out_used(line->out, at);
 }
 
+/* Writes the time and keeps it: the frames of a packet have the same. */
+static void put_clock(struct line *line, uint64_t ts_ns, uint64_t from)
+{
+    struct render *render = line->render;
+    out_together(line->out, 2 * sizeof render->clock);
+    size_t start = line->out->len;
+    if (render->options.time == TIME_ABSOLUTE) {
+        put_absolute(line, ts_ns);
+    } else if (ts_ns < from) {
+        out_char(line->out, '-');
+        render_put_seconds(render, line->out, from - ts_ns);
+    } else {
+        render_put_seconds(render, line->out, ts_ns - from);
+    }
+    render->clock_len = line->out->len - start;
+    render->clock_of = ts_ns;
+    assert(render->clock_len <= sizeof render->clock);
+    memcpy(render->clock, line->out->buf + start, render->clock_len);
+}
+
 /* The time column and its space; nothing where the input has no times. */
 static void put_time(struct line *line, const struct pos *pos)
 {
@@ -184,6 +196,7 @@ static void put_time(struct line *line, const struct pos *pos)
     if (!render->first_known) {
         render->first = *pos;
         render->first_known = true;
+        render->clock_len = 0;
     }
     uint64_t from = render->first.ts_ns;
     if (render->options.time == TIME_DELTA) {
@@ -191,18 +204,15 @@ static void put_time(struct line *line, const struct pos *pos)
         render->ts_before = pos->ts_ns;
         render->any_line = true;
     }
-    uint64_t before = out_position(line->out);
     line_style(line, STYLE_TIME);
-    uint64_t styled = out_position(line->out) - before;
-    if (render->options.time == TIME_ABSOLUTE) {
-        put_absolute(line, pos->ts_ns);
-    } else if (pos->ts_ns < from) {
-        out_char(line->out, '-');
-        render_put_seconds(render, line->out, from - pos->ts_ns);
+    if (render->clock_len == 0 || render->clock_of != pos->ts_ns ||
+        render->options.time == TIME_DELTA) {
+        put_clock(line, pos->ts_ns, from);
     } else {
-        render_put_seconds(render, line->out, pos->ts_ns - from);
+        memcpy(out_room(line->out, sizeof render->clock), render->clock, sizeof render->clock);
+        line->out->len += render->clock_len;
     }
-    line->column += (size_t)(out_position(line->out) - before - styled);
+    line->column += render->clock_len;
     line_style(line, STYLE_NONE);
     line_text(line, " ");
 }
@@ -225,18 +235,6 @@ void line_begin_side(struct line *line, const struct side *side, const struct po
 {
     bool c2s = side->dir == DIR_C2S;
     line_begin(line, side->conn, c2s ? ">" : "<", c2s ? STYLE_C2S : STYLE_S2C, pos);
-}
-
-void line_detail(struct line *line, struct render *render)
-{
-    *line = (struct line){ .render = render, .out = render->out };
-    line_pad(line, TEXT_INDENT);
-}
-
-void line_end(struct line *line)
-{
-    out_char(line->out, '\n');
-    line->column = 0;
 }
 
 void line_packets(struct line *line, const struct pos *first, const struct pos *last)
@@ -277,11 +275,9 @@ void line_flags(struct line *line, const struct h2_frame_hd *hd)
 {
     unsigned rest = 0;
     const char *separator = "";
-    for (unsigned bit = 1; bit < 0x100 && hd->raw_flags != 0; bit <<= 1) {
+    for (unsigned left = hd->raw_flags; left != 0; left &= left - 1) {
+        unsigned bit = left & (0U - left);
         const char *name = h2_flag_name(hd->type, (uint8_t)bit);
-        if ((hd->raw_flags & bit) == 0) {
-            continue;
-        }
         if (name == NULL) {
             rest |= bit;
             continue;

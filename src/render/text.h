@@ -43,13 +43,31 @@ void line_begin(struct line *line, const struct render_conn *conn, const char *m
 /* The same with the mark of a direction. */
 void line_begin_side(struct line *line, const struct side *side, const struct pos *pos);
 /* A line that belongs to the one before: begins with spaces. */
-void line_detail(struct line *line, struct render *render);
+static inline void line_detail(struct line *line, struct render *render);
 /* Ends a line; packets are said in the right margin where the user asked for them. */
-void line_end(struct line *line);
+static inline void line_end(struct line *line)
+{
+    *out_room(line->out, 1) = '\n';
+    line->out->len++;
+    line->column = 0;
+}
 void line_end_packets(struct line *line, const struct pos *first, const struct pos *last);
 
-void line_style(struct line *line, enum style style);
-void line_text(struct line *line, const char *text);
+void line_colour(struct line *line, enum style style);
+static inline void line_style(struct line *line, enum style style)
+{
+    if (H2D_UNLIKELY(line->render->options.color)) {
+        line_colour(line, style);
+    }
+}
+/* A constant of ours; the compiler sees the length of most. */
+static H2D_ALWAYS_INLINE void line_text(struct line *line, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(out_room(line->out, len), text, len);
+    line->out->len += len;
+    line->column += len;
+}
 void line_styled(struct line *line, enum style style, const char *text);
 void line_u64(struct line *line, uint64_t value);
 void line_signed(struct line *line, int64_t value);
@@ -58,7 +76,24 @@ void line_hex(struct line *line, uint64_t value, unsigned digits);
 void line_u64_right(struct line *line, uint64_t value, size_t width);
 /* Left-aligned in width columns. */
 void line_text_left(struct line *line, enum style style, const char *text, size_t width);
-void line_pad(struct line *line, size_t column);
+static inline void line_pad(struct line *line, size_t column)
+{
+    if (line->column < column) {
+        size_t count = column - line->column;
+        if (H2D_LIKELY(count <= 32)) {
+            memcpy(out_room(line->out, 32), "                                ", 32);
+            line->out->len += count;
+        } else {
+            out_spaces(line->out, count);
+        }
+        line->column = column;
+    }
+}
+static inline void line_detail(struct line *line, struct render *render)
+{
+    *line = (struct line){ .render = render, .out = render->out };
+    line_pad(line, TEXT_INDENT);
+}
 /* Octets from outside, escaped; on a terminal shortened so that `reserve` columns stay free. */
 void line_wire(struct line *line, struct span octets, size_t reserve);
 /* Words, each behind a space; on a terminal they go on below when the line is full. */
