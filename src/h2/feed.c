@@ -148,17 +148,25 @@ int h2_feed_goaway_sent(struct h2_session *session, uint32_t last_stream_id, uin
     return fed(session, h2_streams_close_above(session, last_stream_id, false, true));
 }
 
+/* What was given back by hand is not due again. */
+static void unconsume(int64_t *consumed, uint32_t increment)
+{
+    *consumed = *consumed > increment ? *consumed - increment : 0;
+}
+
 int h2_feed_window_update_sent(struct h2_session *session, uint32_t stream_id, uint32_t increment)
 {
     (void)fact(session);
     if (stream_id == 0) {
         h2_window_credit(&session->recv_window, &session->recv_unreturned, increment);
+        unconsume(&session->consumed, increment);
         h2_suspicions_permit(session, CHECK_FLOW_CONN_WINDOW_EXCEEDED, 0, increment);
         return 0;
     }
     struct h2_stream *stream = h2_stream_live(session, stream_id);
     if (stream != NULL) {
         h2_window_credit(&stream->recv_extra, &stream->recv_unreturned, increment);
+        unconsume(&stream->consumed, increment);
         if (stream->recv_extra > session->recv_extra_max) {
             session->recv_extra_max = stream->recv_extra;
         }
