@@ -101,9 +101,27 @@ static bool starts_with(const char *text, const char *start)
 
 /* ---- the rows ---- */
 
+/* A PRIORITY frame on stream 0, or that makes a stream depend on itself. */
+static bool is_bad_priority(const struct script *script, const struct step *step)
+{
+    struct h2_frame_hd hd;
+    if (!step_frame(script, step, &hd) || hd.type != H2_PRIORITY || hd.length != 5) {
+        return false;
+    }
+    const uint8_t *payload = script->octets.ptr + step->off + H2_FRAME_HEADER_LEN;
+    bool self = step->len >= 14 && (num_be32(payload) & 0x7fffffffu) == hd.stream_id;
+    return hd.stream_id == 0 || self;
+}
+
 static enum verdict priority(struct parting *p)
 {
-    const uint8_t *payload = p->script->octets.ptr + p->step->off + H2_FRAME_HEADER_LEN;
+    if (p->script->undrained && p->ref_count == 0) { /* its GOAWAY may wait to be sent */
+        for (size_t i = p->index; i-- > 0;) {
+            if (is_bad_priority(p->script, &p->script->steps[i])) {
+                return VERDICT_STOP;
+            }
+        }
+    }
     if (p->hd.type != H2_PRIORITY) {
         return VERDICT_DIFFERENT;
     }
@@ -112,13 +130,9 @@ static enum verdict priority(struct parting *p)
         return VERDICT_EXPLAINED;
     }
     bool own_quiet = p->own_count == 1 && p->own[0].kind == EV_BF;
-    bool self = p->hd.length == 5 && p->step->len >= 14 &&
-                (num_be32(payload) & 0x7fffffffu) == p->hd.stream_id;
     bool error = ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL || p->script->undrained;
-    if (own_quiet && error && (p->hd.stream_id == 0 || self)) {
-        return VERDICT_STOP;
-    }
-    return VERDICT_DIFFERENT;
+    return own_quiet && error && is_bad_priority(p->script, p->step) ? VERDICT_STOP
+                                                                     : VERDICT_DIFFERENT;
 }
 
 /* The stream was closed before this step. */
@@ -230,8 +244,10 @@ static enum verdict window_update_overflow(struct parting *p)
 
 static enum verdict initial_window_overflow(struct parting *p)
 {
-    bool is = p->hd.type == H2_SETTINGS && ref_has(p, EV_RST, H2_FLOW_CONTROL_ERROR) != NULL &&
-              own_has(p, EV_IF, H2_LIB_FLOW_CONTROL) != NULL &&
+    /* ... and a later setting may be wrong as well; then the resets are not sent. */
+    bool ref = ref_has(p, EV_RST, H2_FLOW_CONTROL_ERROR) != NULL ||
+               ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL;
+    bool is = p->hd.type == H2_SETTINGS && ref && own_has(p, EV_IF, H2_LIB_FLOW_CONTROL) != NULL &&
               own_has(p, EV_GOAWAY, H2_FLOW_CONTROL_ERROR) != NULL;
     return is ? VERDICT_STOP : VERDICT_DIFFERENT;
 }
@@ -258,7 +274,7 @@ static enum verdict bad_value_dropped(struct parting *p)
                                          " \"upgrade\"",         " \"transfer-encoding\"",
                                          " \"proxy-connection\"" };
     const char *words = ref_words(p, EV_IH);
-    bool own_drops = own_words(p, EV_IH)[0] != '\0';
+    bool own_drops = strcmp(words, own_words(p, EV_IH)) == 0; /* not: judges, or hides */
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (starts_with(words, names[i]) && !own_drops) {
             return VERDICT_STOP;
@@ -342,7 +358,7 @@ static enum verdict cut_string(struct parting *p)
     for (size_t i = p->at; i < p->own_count; i++) {
         const struct event *e = &p->own[i];
         bool later = e->kind == EV_BF && e->type == H2_CONTINUATION;
-        if (!later && e->kind != EV_GOAWAY && e->kind != EV_RST) { /* RST: not sent there */
+        if (!later && e->kind < EV_FIRST_ACTION) { /* which are not sent there any more */
             return VERDICT_DIFFERENT;
         }
     }
