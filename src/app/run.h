@@ -39,7 +39,7 @@ struct run {
     struct map feeds;           /* struct feed by the hash of its addresses: for notes on flows */
     struct input_report report; /* of the input under way */
     struct others others;       /* of the whole run */
-    uint64_t conns; /* the newest connection's number */
+    uint64_t conns;             /* the newest connection's number */
     uint64_t http2, packets, octets;
     struct detect *detect;
     bool raw;               /* the input under way has no packets */

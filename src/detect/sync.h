@@ -24,8 +24,8 @@ void sync_free(struct sync *sync);
 enum sync_status sync_feed(struct sync *sync, struct span octets, bool segment_start,
                            const struct pos *pos);
 
-/* No more octets will come: settle for what rules A to C allow so far, or for a chain that begins at
- * a segment start, holds a good HEADERS and runs to the end. */
+/* No more octets will come: settle for what rules A to C allow so far, or for a chain that begins
+ * at a segment start, holds a good HEADERS and runs to the end. */
 enum sync_status sync_end(struct sync *sync);
 
 /* After SYNC_FOUND: octets passed over, and then, call by call, the kept octets from the frame

@@ -69,7 +69,7 @@ const struct hpack_static_row *spec_hpack_static(uint32_t index)
 #define CLASS_M          SCOPE_MESSAGE
 #define CLASS_A          SCOPE_ADVICE
 #define CLASS_I          SCOPE_INFO
-#define CODE_NONE        -1
+#define CODE_NONE        (-1)
 #define CODE_PROTOCOL    H2_PROTOCOL_ERROR
 #define CODE_FLOW        H2_FLOW_CONTROL_ERROR
 #define CODE_CLOSED      H2_STREAM_CLOSED
