@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/limits.h"
+
 /* The events of a step that differs; rows may take some out. */
 struct parting {
     const struct script *script;
@@ -115,7 +117,8 @@ static bool is_bad_priority(const struct script *script, const struct step *step
 
 static enum verdict priority(struct parting *p)
 {
-    if (p->script->undrained && p->ref_count == 0) { /* its GOAWAY may wait to be sent */
+    bool waits = p->ref_count == 0 || ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL;
+    if (p->script->undrained && waits) { /* its GOAWAY is sent later than it was decided */
         for (size_t i = p->index; i-- > 0;) {
             if (is_bad_priority(p->script, &p->script->steps[i])) {
                 return VERDICT_STOP;
@@ -179,7 +182,7 @@ static enum verdict closed_stream(struct parting *p)
     for (size_t i = 0; i < p->own_count; i++) { /* we ignore it, but for windows and its block */
         const struct event *e = &p->own[i];
         bool block = loud && ((e->kind == EV_RV && e->code == H2_ERR_TOO_MANY_CONTINUATIONS) ||
-                              (e->kind == EV_GOAWAY && e->code == H2_COMPRESSION_ERROR));
+                              (e->kind == EV_GOAWAY && e->code != H2_STREAM_CLOSED));
         if (e->kind != EV_WINDOW_UPDATE && e->kind != EV_BF && !block) {
             return VERDICT_DIFFERENT;
         }
@@ -358,7 +361,9 @@ static enum verdict cut_string(struct parting *p)
     for (size_t i = p->at; i < p->own_count; i++) {
         const struct event *e = &p->own[i];
         bool later = e->kind == EV_BF && e->type == H2_CONTINUATION;
-        if (!later && e->kind < EV_FIRST_ACTION) { /* which are not sent there any more */
+        bool over = e->kind == EV_RV && e->code == H2_ERR_TOO_MANY_CONTINUATIONS;
+        bool sent = e->kind >= EV_FIRST_ACTION || (p->script->undrained && e->kind == EV_SC);
+        if (!later && !over && !sent) { /* what is sent here is not sent there any more */
             return VERDICT_DIFFERENT;
         }
     }
@@ -377,6 +382,14 @@ static enum verdict cut_padding(struct parting *p)
               p->step->len < H2_FRAME_HEADER_LEN + 6 && p->at == p->own_count &&
               (p->script->undrained || ref_has(p, EV_GOAWAY, H2_PROTOCOL_ERROR) != NULL);
     return is ? VERDICT_STOP : VERDICT_DIFFERENT;
+}
+
+/* We gather so many octets of a control frame, which only a raised SETTINGS_MAX_FRAME_SIZE lets
+ * pass, and judge those. */
+static enum verdict long_control(struct parting *p)
+{
+    bool type = p->hd.type == H2_GOAWAY || p->hd.type == H2_ALTSVC || p->hd.type == H2_ORIGIN;
+    return type && p->hd.length > LIMIT_CONTROL_OCTETS ? VERDICT_STOP : VERDICT_DIFFERENT;
 }
 
 static void take_out_sent(struct event *e, size_t *count)
@@ -454,6 +467,7 @@ static const struct row {
     { "harness: the octets end inside a unit", 0, INT32_MAX, cut_unit },
     { "harness: a Huffman fault in a string that is cut", 0, INT32_MAX, cut_string },
     { "harness: padding judged before what follows it", 0, INT32_MAX, cut_padding },
+    { "harness: a control frame above CONTROL_OCTETS", 0, INT32_MAX, long_control },
     { "harness: nothing is sent any more", 0, INT32_MAX, unsent },
     { "harness: an opened idle stream is still counted as idle", 0, 0x0140ff, idle_count },
 };
