@@ -324,7 +324,9 @@ static enum dir choose(struct halves *h)
 enum rc raw_read_halves(struct run *run, struct input *inputs[2], struct err *err)
 {
     const struct flow_info flow = { .id = 1, .client_side = DIR_C2S };
-    struct halves h = { .run = run, .sink = detect_open(run->detect, &flow), .answer = SINK_MORE };
+    struct halves h = { .run = run,
+                        .sink = detect_open(run->detect, &flow, NULL),
+                        .answer = SINK_MORE };
     if (h.sink.ops == NULL) {
         return err_set(err, RC_NOMEM, "out of memory");
     }

@@ -37,7 +37,7 @@ static struct stream_sink on_open(void *ctx, const struct flow_info *info)
         run->report.other_ports++;
         return nobody;
     }
-    struct stream_sink sink = detect_open(run->detect, info);
+    struct stream_sink sink = detect_open(run->detect, info, NULL);
     if (sink.ops == NULL) {
         others_add(&run->report.others, "memory limit", 1);
     }
@@ -299,7 +299,7 @@ static void read_all(struct run *run)
 
 static struct detect *open_detect(struct run *run)
 {
-    static const struct detect_events events = { on_http2, on_other };
+    static const struct detect_events events = { .on_http2 = on_http2, .on_other = on_other };
     struct detect_options options;
     memcpy(options.forced_ports, run->options->ports, sizeof(options.forced_ports));
     if (run->options->c2s != NULL) {

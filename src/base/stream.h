@@ -19,12 +19,27 @@ static inline enum dir dir_other(enum dir dir)
     return dir == DIR_C2S ? DIR_S2C : DIR_C2S;
 }
 
-/* Where and when octets were found. */
+/* Where and when octets were found: the packet with which a receiver had them. Octets that came
+ * earlier but could be read only then (a TLS record over several packets) say since when. */
 struct pos {
     uint64_t packet; /* 1-based, as Wireshark counts; 0: the input has no packets (raw stream) */
     uint64_t ts_ns;  /* capture time, ns since 1970; meaningless unless ts_known */
+    uint64_t since_packet; /* the packet where they began; 0: packet */
+    uint64_t since_ns;     /* its time; meaningless unless since_packet */
     bool ts_known;
 };
+
+/* Where octets found at *pos began. */
+static inline struct pos pos_begin(const struct pos *pos)
+{
+    struct pos begin = *pos;
+    if (pos->since_packet != 0) {
+        begin.packet = pos->since_packet;
+        begin.ts_ns = pos->since_ns;
+        begin.since_packet = 0;
+    }
+    return begin;
+}
 
 /* One packet of a capture. The octets are borrowed until the reader's next call. */
 struct packet {
@@ -93,6 +108,18 @@ struct endpoint {
     uint16_t port;
 };
 
+/* What a connection came through, outermost first: tunnels, then what was said before HTTP/2 (a
+ * proxy's header). Names are UTF-8 at best: they may hold octets of the wire. */
+#define VIA_MAX      8
+#define VIA_NAME_MAX 288
+struct via {
+    size_t count;
+    struct via_name {
+        size_t len;
+        char octets[VIA_NAME_MAX]; /* "VXLAN 42", "CONNECT example.test:443" */
+    } names[VIA_MAX];
+};
+
 /* What TCP knows of a connection when its first octets come. */
 struct flow_info {
     uint64_t id;             /* 1, 2, … in order of first packet */
@@ -100,6 +127,8 @@ struct flow_info {
     int client_side;         /* who sent the SYN: 0 or 1; -1: not seen */
     bool joined;             /* no SYN seen: the capture began in mid-connection */
     struct pos first;        /* its first packet */
+    const struct via
+        *via; /* NULL: straight on the wire; lives as long as the sink that is opened */
 };
 
 #endif

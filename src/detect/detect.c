@@ -19,7 +19,7 @@
 enum flow_state {
     FLOW_UNDECIDED,
     FLOW_HTTP1,   /* watched for an upgrade */
-    FLOW_PASSING, /* HTTP/2: handed on */
+    FLOW_PASSING, /* HTTP/2 or TLS: handed on */
     FLOW_IGNORED,
 };
 
@@ -52,6 +52,7 @@ struct side {
 struct flow {
     struct detect *detect;
     struct flow_info info;
+    const struct tls_facts *tls; /* what its octets were inside of */
     enum flow_state state;
     bool forced;
     bool one_direction; /* one side has been waited for in vain */
@@ -187,24 +188,33 @@ static int let_through(struct flow *f)
     return answer;
 }
 
-static int begin(struct flow *f, enum connection_start start, unsigned client)
+/* Somebody may have taken the connection: what is held goes to them. */
+static int pass_on(struct flow *f)
 {
-    struct upgrade_info request;
-    bool has_request = start == START_UPGRADE && upgrade_request(f->upgrade, &request);
-    struct connection_info info = {
-        .client = f->info.ends[client],
-        .server = f->info.ends[client ^ 1],
-        .transport = TRANSPORT_H2C,
-        .start = start,
-        .first = f->info.first,
-        .one_direction = f->one_direction,
-    };
-    f->client = client;
-    f->out = f->detect->events.on_http2(f->detect->ctx, &info, has_request ? &request : NULL);
     f->state = f->out.ops != NULL ? FLOW_PASSING : FLOW_IGNORED;
     int answer = f->out.ops != NULL ? let_through(f) : SINK_IGNORE;
     release_holds(f);
     return answer;
+}
+
+static int begin(struct flow *f, enum connection_start start, unsigned client)
+{
+    struct upgrade_info request;
+    bool has_request = start == START_UPGRADE && upgrade_request(f->upgrade, &request);
+    bool agreed = f->tls != NULL && start == START_PRIOR_KNOWLEDGE;
+    struct connection_info info = {
+        .client = f->info.ends[client],
+        .server = f->info.ends[client ^ 1],
+        .transport = f->tls != NULL ? TRANSPORT_TLS : TRANSPORT_H2C,
+        .start = agreed ? START_ALPN : start,
+        .first = f->info.first,
+        .one_direction = f->one_direction,
+        .via = f->info.via,
+        .tls = f->tls,
+    };
+    f->client = client;
+    f->out = f->detect->events.on_http2(f->detect->ctx, &info, has_request ? &request : NULL);
+    return pass_on(f);
 }
 
 static int give_up(struct flow *f, const char *name)
@@ -213,6 +223,24 @@ static int give_up(struct flow *f, const char *name)
     release_holds(f);
     f->detect->events.on_other(f->detect->ctx, &f->info, name);
     return SINK_IGNORE;
+}
+
+/* Side i began with a TLS record. */
+static int begin_tls(struct flow *f, unsigned i)
+{
+    struct flow_info info = f->info;
+    if (f->detect->events.on_tls == NULL) {
+        return give_up(f, "TLS");
+    }
+    if (info.client_side < 0) {
+        /* Handshake messages 1 and 2 are the hellos of client and server. */
+        struct span octets = buf_span(&f->sides[i].octets);
+        bool server = octets.len >= 6 && octets.ptr[0] == 0x16 && octets.ptr[5] == 0x02;
+        info.client_side = (int)(server ? i ^ 1 : i);
+    }
+    f->client = 0; /* sides stay what they are */
+    f->out = f->detect->events.on_tls(f->detect->ctx, &info, f->tls);
+    return f->out.ops != NULL ? pass_on(f) : give_up(f, "TLS");
 }
 
 /* ---- deciding ---- */
@@ -297,6 +325,9 @@ static bool decide_by(struct flow *f, unsigned i, enum look look, bool late, int
     case LOOK_HTTP1_REQUEST:
     case LOOK_HTTP1_RESPONSE:
         *answer = begin_http1(f, look == LOOK_HTTP1_REQUEST ? i : i ^ 1);
+        return true;
+    case LOOK_TLS:
+        *answer = begin_tls(f, i);
         return true;
     case LOOK_SETTINGS:
         /* The server has spoken; its client decides, unless its beginning is lost. */
@@ -458,7 +489,8 @@ static bool is_forced(const struct detect *d, const struct flow_info *info)
     return forced;
 }
 
-struct stream_sink detect_open(struct detect *d, const struct flow_info *info)
+struct stream_sink detect_open(struct detect *d, const struct flow_info *info,
+                               const struct tls_facts *tls)
 {
     static const struct stream_sink_ops ops = { flow_bytes, flow_gap, flow_close, flow_free };
     struct stream_sink sink = { NULL, NULL };
@@ -468,6 +500,7 @@ struct stream_sink detect_open(struct detect *d, const struct flow_info *info)
     }
     f->detect = d;
     f->info = *info;
+    f->tls = tls;
     f->forced = is_forced(d, info);
     /* A packet more than the limit may be held before the limit is seen to be passed. */
     size_t octets_max = (size_t)(LIMIT_DETECT_OCTETS + LIMIT_PACKET_OCTETS);

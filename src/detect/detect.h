@@ -17,6 +17,12 @@ struct detect_options {
 };
 
 struct detect_events {
+    /* A connection looks like TLS: returns the sink for its octets, sides as they are in info,
+     * whose client_side is who sent (or was sent to by who sent) the first record. Octets held
+     * while deciding follow at once. ops NULL: nobody reads TLS; the connection is given up as
+     * "TLS". outer: the TLS that this one is inside of, or NULL. */
+    struct stream_sink (*on_tls)(void *ctx, const struct flow_info *info,
+                                 const struct tls_facts *outer);
     /* A connection is HTTP/2: returns the sink for its octets (sides are enum dir). info->conn is
      * 0: the callee numbers. upgrade: NULL, or the request that became stream 1. Octets held while
      * deciding follow at once. */
@@ -32,7 +38,10 @@ struct detect *detect_new(struct mem *mem, const struct detect_options *options,
                           const struct detect_events *events, void *ctx) H2D_MUST_CHECK;
 void detect_free(struct detect *detect);
 
-/* A sink for one TCP connection; what net_events.on_open asks for. ops NULL when memory is out. */
-struct stream_sink detect_open(struct detect *detect, const struct flow_info *info);
+/* A sink for one TCP connection (what net_events.on_open asks for), or for what is inside a TLS
+ * connection: then tls says what that is, and lives as long as the sink; NULL: it is TCP's. info is
+ * copied, but not what it points to. ops NULL when memory is out. */
+struct stream_sink detect_open(struct detect *detect, const struct flow_info *info,
+                               const struct tls_facts *tls);
 
 #endif

@@ -108,7 +108,7 @@ static bool is_socks(struct span o)
     return o.len >= 3 && o.ptr[0] == 0x05 && o.ptr[1] > 0 && o.len == 2u + o.ptr[1];
 }
 
-static const char *name_of(struct span octets, bool joined)
+static const char *name_of(struct span octets)
 {
     for (size_t i = 0; i < H2D_COUNT_OF(signatures); i++) {
         const struct signature *row = &signatures[i];
@@ -116,12 +116,11 @@ static const char *name_of(struct span octets, bool joined)
             return row->name;
         }
     }
-    return is_tls(octets, joined) ? "TLS"
-           : is_redis(octets)     ? "Redis"
-           : is_mysql(octets)     ? "MySQL"
-           : is_dns(octets)       ? "DNS"
-           : is_socks(octets)     ? "SOCKS"
-                                  : NULL;
+    return is_redis(octets)   ? "Redis"
+           : is_mysql(octets) ? "MySQL"
+           : is_dns(octets)   ? "DNS"
+           : is_socks(octets) ? "SOCKS"
+                              : NULL;
 }
 
 static bool is_request(struct span octets)
@@ -181,7 +180,10 @@ enum look look_at(struct span octets, bool joined, const char **name)
     if (is_request(octets)) {
         return LOOK_HTTP1_REQUEST;
     }
-    *name = name_of(octets, joined);
+    if (is_tls(octets, joined)) {
+        return LOOK_TLS;
+    }
+    *name = name_of(octets);
     if (*name != NULL) {
         return LOOK_OTHER;
     }

@@ -10,6 +10,7 @@ enum look {
     LOOK_SETTINGS,       /* a server's first SETTINGS; what follows it, if anything, fits */
     LOOK_HTTP1_REQUEST,  /* a method and a space */
     LOOK_HTTP1_RESPONSE, /* "HTTP/1." */
+    LOOK_TLS,            /* a TLS record */
     LOOK_OTHER,          /* another protocol, by name */
     LOOK_STRANGE,        /* nothing known */
 };

@@ -189,7 +189,7 @@ static int step_preface(struct h2_session *session, struct cur *in)
     uint32_t at = H2_PREFACE_LEN - session->left;
     if (at == 0) {
         session->start_offset = session->offset;
-        session->start_pos = session->pos;
+        session->start_pos = pos_begin(&session->pos);
     }
     size_t n = num_min_size(session->left, cur_left(in));
     if (!session->preface_bad && memcmp(in->pos, h2_preface + at, n) != 0) {
@@ -451,7 +451,7 @@ static int run_gathering(struct h2_session *session, struct cur *in, bool *more)
     bool head = state == &st_head;
     if (session->gathered == 0 && head && have > 0) {
         session->start_offset = session->offset;
-        session->start_pos = session->pos;
+        session->start_pos = pos_begin(&session->pos);
     }
     if (H2D_LIKELY(session->gathered == 0 && have >= need && session->over == 0)) {
         const uint8_t *end = in->pos + need;

@@ -118,7 +118,7 @@ void h2_session_resume(struct h2_session *session, uint64_t skipped)
             session->ev.on_unsynchronised(session, session->offset, skipped, session->user);
         }
         session->frame.where.offset = session->offset;
-        session->frame.where.first = session->pos;
+        session->frame.where.first = pos_begin(&session->pos);
         session->cur = session->unit = &session->frame;
         session->offset += skipped;
         h2_remark(session, CHECK_CAPTURE_RESYNC, CONFIDENCE_CERTAIN, 0,

@@ -163,9 +163,9 @@ static H2D_ALWAYS_INLINE enum rc next_packet(struct input *input, struct packet 
     }
     uint64_t unit_ns = pcap->magic->digits == 9 ? 1 : 1000;
     input->stats.odd_times += fraction * unit_ns >= 1000000000;
-    packet->pos.ts_ns = seconds * 1000000000 + fraction * unit_ns;
-    packet->pos.ts_known = true;
-    packet->pos.packet = input->stats.packets + 1;
+    packet->pos = (struct pos){ .packet = input->stats.packets + 1,
+                                .ts_ns = seconds * 1000000000 + fraction * unit_ns,
+                                .ts_known = true };
     packet->link_type = pcap->link_type;
     packet->if_id = 0;
     packet->fcs_len = pcap->fcs_len;

@@ -23,8 +23,8 @@ static void put_file(struct jsonw *json, const struct render *render)
     }
 }
 
-static void put_ts(struct jsonw *json, const struct render *render, const char *key,
-                   const struct pos *pos)
+void json_ts(struct jsonw *json, const struct render *render, const char *key,
+             const struct pos *pos)
 {
     jsonw_key(json, key);
     render_put_seconds(render, json->out, pos->ts_ns);
@@ -34,10 +34,10 @@ static void put_positions(struct jsonw *json, const struct render *render, const
                           const struct pos *last)
 {
     if (last->ts_known) {
-        put_ts(json, render, "ts", last);
+        json_ts(json, render, "ts", last);
     }
     if (first->ts_known && last->ts_known && first->ts_ns != last->ts_ns) {
-        put_ts(json, render, "ts_first", first);
+        json_ts(json, render, "ts_first", first);
     }
     if (first->packet > 0) {
         jsonw_u64(json, "packet", first->packet);
@@ -76,7 +76,7 @@ static void put_stamp(struct jsonw *json, struct render *render, const struct po
     render->stamp_of = *last;
 }
 
-static void begin_kind(struct jsonw *json, struct render *render, const char *kind)
+void json_begin_kind(struct jsonw *json, struct render *render, const char *kind)
 {
     jsonw_init(json, render->out);
     out_const(render->out, "{\"kind\":\"");
@@ -91,7 +91,7 @@ void json_begin(struct jsonw *json, struct side *side, const char *kind, const s
 {
     struct render_conn *conn = side->conn;
     struct render *render = conn->render;
-    begin_kind(json, render, kind);
+    json_begin_kind(json, render, kind);
     size_t len = conn->prefix_len[side->dir];
     memcpy(out_room(json->out, len), conn->prefix[side->dir], len);
     json->out->len += len;
@@ -541,42 +541,6 @@ static void json_start(struct render *render)
     json_end(&json);
 }
 
-static void put_endpoint(struct jsonw *json, const char *key, const struct endpoint *end)
-{
-    char room[48];
-    if (end->ip_len == 0) {
-        return;
-    }
-    jsonw_key(json, key);
-    jsonw_open(json, '{');
-    jsonw_plain(json, "ip", render_ip(end, room));
-    jsonw_u64(json, "port", end->port);
-    jsonw_close(json, '}');
-}
-
-static void json_connection(struct render_conn *conn)
-{
-    struct render *render = conn->render;
-    const struct connection_info *info = &conn->info;
-    struct jsonw json;
-    begin_kind(&json, render, "connection");
-    jsonw_u64(&json, "conn", info->conn);
-    if (info->first.ts_known) {
-        put_ts(&json, render, "ts", &info->first);
-    }
-    if (info->first.packet > 0) {
-        jsonw_u64(&json, "packet", info->first.packet);
-    }
-    put_endpoint(&json, "client", &info->client);
-    put_endpoint(&json, "server", &info->server);
-    jsonw_plain(&json, "transport", connection_transport_name(info->transport));
-    jsonw_plain(&json, "start", connection_start_name(info->start));
-    if (info->one_direction) {
-        jsonw_true(&json, "one_direction");
-    }
-    json_end(&json);
-}
-
 static void json_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade)
 {
     struct jsonw json;
@@ -680,7 +644,7 @@ static void json_finding(struct render_conn *conn, const struct finding *finding
     const struct check_row *row = spec_check(finding->check);
     struct render *render = conn->render;
     struct jsonw json;
-    begin_kind(&json, render, "finding");
+    json_begin_kind(&json, render, "finding");
     jsonw_plain(&json, "check", row->id);
     jsonw_plain(&json, "severity", finding_severity_name(finding->severity));
     jsonw_u64(&json, "conn", conn->info.conn);

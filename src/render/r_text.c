@@ -439,40 +439,6 @@ static void text_file(struct render *render)
     line_end(&line);
 }
 
-static void put_endpoint(struct line *line, const struct endpoint *end)
-{
-    char room[48];
-    line_text(line, end->ip_len == 16 ? "[" : "");
-    line_text(line, render_ip(end, room));
-    line_text(line, end->ip_len == 16 ? "]:" : ":");
-    line_u64(line, end->port);
-}
-
-static void text_connection(struct render_conn *conn)
-{
-    static const char *const starts[] = { "prior knowledge", "upgrade", "mid-stream", "forced" };
-    const struct connection_info *info = &conn->info;
-    struct line line = { .render = conn->render, .out = conn->render->out };
-    line_style(&line, STYLE_CONNECTION);
-    line_text(&line, "#");
-    line_u64(&line, info->conn);
-    line_text(&line, " ");
-    if (info->client.ip_len > 0) {
-        put_endpoint(&line, &info->client);
-        line_text(&line, " > ");
-        put_endpoint(&line, &info->server);
-        line_text(&line, "  ");
-    }
-    line_style(&line, STYLE_NONE);
-    line_text(&line, connection_transport_name(info->transport));
-    line_text(&line, ", ");
-    line_text(&line, starts[info->start]);
-    if (info->one_direction) {
-        line_text(&line, ", one direction");
-    }
-    line_end_packets(&line, &info->first, &info->first);
-}
-
 /* Time, connection, direction, type, stream and length: the columns that hold still. */
 static void begin_columns(struct line *line, struct side *side, const struct pos *pos,
                           const char *type)

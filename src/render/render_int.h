@@ -150,9 +150,19 @@ const char *render_ip(const struct endpoint *end, char *room);
 /* Seconds and decimals of a moment, as many as the capture has. */
 void render_put_seconds(const struct render *render, struct out *out, uint64_t ts_ns);
 
+/* ---- the connection's record (r_text_connection.c, r_json_connection.c) ---- */
+
+void text_connection(struct render_conn *conn);
+void json_connection(struct render_conn *conn);
+
 /* ---- the JSON of a frame, for both views (r_json.c) ---- */
 
 struct jsonw;
+/* `{"kind":…` and "file" where records carry it. */
+void json_begin_kind(struct jsonw *json, struct render *render, const char *kind);
+/* `"key":seconds`. */
+void json_ts(struct jsonw *json, const struct render *render, const char *key,
+             const struct pos *pos);
 /* `{"kind":…` up to "offset". offset UINT64_MAX: none. */
 void json_begin(struct jsonw *json, struct side *side, const char *kind, const struct pos *first,
                 const struct pos *last, uint64_t offset);

@@ -2,12 +2,13 @@
 
 const char *connection_transport_name(enum connection_transport transport)
 {
-    static const char *const names[] = { "h2c", "raw" };
+    static const char *const names[] = { "h2c", "tls", "raw" };
     return names[transport];
 }
 
 const char *connection_start_name(enum connection_start start)
 {
-    static const char *const names[] = { "prior-knowledge", "upgrade", "mid-stream", "forced" };
+    static const char *const names[] = { "prior-knowledge", "upgrade", "alpn", "mid-stream",
+                                         "forced" };
     return names[start];
 }

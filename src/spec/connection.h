@@ -7,6 +7,7 @@
 
 enum connection_transport {
     TRANSPORT_H2C, /* cleartext over TCP */
+    TRANSPORT_TLS,
     TRANSPORT_RAW, /* raw octets, no packets */
 };
 
@@ -14,8 +15,24 @@ enum connection_transport {
 enum connection_start {
     START_PRIOR_KNOWLEDGE, /* the client preface, or a server that spoke first */
     START_UPGRADE,         /* HTTP/1.1 Upgrade: h2c */
+    START_ALPN,            /* TLS agreed on it */
     START_MID_STREAM,      /* in the middle */
     START_FORCED,          /* --port or --raw said so */
+};
+
+/* What is known of the TLS connection that HTTP/2 runs in. Texts are NUL-terminated, "" when
+ * unknown; sni and alpn hold octets of the wire. */
+struct tls_facts {
+    unsigned depth;      /* 1; 2: TLS inside TLS */
+    const char *version; /* "TLS 1.3" */
+    const char *cipher;  /* the IANA name, or "" */
+    uint16_t cipher_id;  /* 0: not seen */
+    char sni[256];
+    char alpn[256]; /* what was chosen; TLS 1.3 without keys: what the client offers, with commas */
+    bool resumed;
+    bool early_data;    /* 0-RTT data was accepted */
+    bool keys;          /* it can be read */
+    const char *reason; /* keys false: one clause that says why not and what to do */
 };
 
 struct connection_info {
@@ -23,8 +40,10 @@ struct connection_info {
     struct endpoint client, server; /* ip_len 0: unknown (raw) */
     enum connection_transport transport;
     enum connection_start start;
-    struct pos first;   /* its first packet; packet 0: none */
-    bool one_direction; /* only one side was seen so far */
+    struct pos first;            /* its first packet; packet 0: none */
+    bool one_direction;          /* only one side was seen so far */
+    const struct via *via;       /* NULL: straight on the wire */
+    const struct tls_facts *tls; /* NULL: cleartext; both live as long as the connection's sink */
 };
 
 /* The HTTP/1.1 request that became stream 1 (RFC 7540 3.2). Spans live for the call. */
@@ -39,9 +58,9 @@ struct upgrade_info {
     struct pos first, last; /* the request's packets */
 };
 
-/* "h2c", "raw". */
+/* "h2c", "tls", "raw". */
 const char *connection_transport_name(enum connection_transport transport);
-/* "prior-knowledge", "upgrade", "mid-stream", "forced". */
+/* "prior-knowledge", "upgrade", "alpn", "mid-stream", "forced". */
 const char *connection_start_name(enum connection_start start);
 
 #endif

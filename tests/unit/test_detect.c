@@ -112,7 +112,7 @@ struct run {
 
 static void run_begin(struct run *r, bool joined, unsigned forced_port, size_t chunk)
 {
-    static const struct detect_events events = { on_http2, on_other };
+    static const struct detect_events events = { .on_http2 = on_http2, .on_other = on_other };
     static struct detect_options options;
     memset(&options, 0, sizeof(options));
     options.forced_ports[forced_port / 8] = (uint8_t)(forced_port ? 1 << forced_port % 8 : 0);
@@ -124,7 +124,7 @@ static void run_begin(struct run *r, bool joined, unsigned forced_port, size_t c
     struct flow_info info = { .id = 1, .client_side = joined ? -1 : 0, .joined = joined };
     info.ends[0] = (struct endpoint){ { 10, 0, 0, 1 }, 4, 40000 };
     info.ends[1] = (struct endpoint){ { 10, 0, 0, 2 }, 4, 8080 };
-    r->sink = detect_open(r->detect, &info);
+    r->sink = detect_open(r->detect, &info, NULL);
     assert_non_null(r->sink.ops);
 }
 

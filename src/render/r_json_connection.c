@@ -1,0 +1,86 @@
+/* JSON: the connection record. */
+#include <string.h>
+
+#include "render/jsonw.h"
+#include "render/render_int.h"
+
+static void put_endpoint(struct jsonw *json, const char *key, const struct endpoint *end)
+{
+    char room[48];
+    if (end->ip_len == 0) {
+        return;
+    }
+    jsonw_key(json, key);
+    jsonw_open(json, '{');
+    jsonw_plain(json, "ip", render_ip(end, room));
+    jsonw_u64(json, "port", end->port);
+    jsonw_close(json, '}');
+}
+
+static void put_via(struct jsonw *json, const struct via *via)
+{
+    jsonw_key(json, "via");
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < via->count; i++) {
+        jsonw_element(json);
+        (void)jsonw_string(json, span_of(via->names[i].octets, via->names[i].len));
+    }
+    jsonw_close(json, ']');
+}
+
+static void put_text(struct jsonw *json, const char *key, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        jsonw_octets(json, key, span_str(text));
+    }
+}
+
+static void put_tls(struct jsonw *json, const struct tls_facts *tls)
+{
+    jsonw_key(json, "tls");
+    jsonw_open(json, '{');
+    put_text(json, "version", tls->version);
+    put_text(json, "cipher", tls->cipher);
+    put_text(json, "sni", tls->sni);
+    put_text(json, "alpn", tls->alpn);
+    if (tls->resumed) {
+        jsonw_true(json, "resumed");
+    }
+    if (tls->early_data) {
+        jsonw_true(json, "early_data");
+    }
+    if (!tls->keys) {
+        jsonw_bool(json, "keys", false);
+        put_text(json, "reason", tls->reason);
+    }
+    jsonw_close(json, '}');
+}
+
+void json_connection(struct render_conn *conn)
+{
+    struct render *render = conn->render;
+    const struct connection_info *info = &conn->info;
+    struct jsonw json;
+    json_begin_kind(&json, render, "connection");
+    jsonw_u64(&json, "conn", info->conn);
+    if (info->first.ts_known) {
+        json_ts(&json, render, "ts", &info->first);
+    }
+    if (info->first.packet > 0) {
+        jsonw_u64(&json, "packet", info->first.packet);
+    }
+    put_endpoint(&json, "client", &info->client);
+    put_endpoint(&json, "server", &info->server);
+    jsonw_plain(&json, "transport", connection_transport_name(info->transport));
+    jsonw_plain(&json, "start", connection_start_name(info->start));
+    if (info->via != NULL) {
+        put_via(&json, info->via);
+    }
+    if (info->one_direction) {
+        jsonw_true(&json, "one_direction");
+    }
+    if (info->tls != NULL) {
+        put_tls(&json, info->tls);
+    }
+    json_end(&json);
+}

@@ -1,0 +1,66 @@
+/* Text: the line of a connection. */
+#include "render/text.h"
+
+static void put_endpoint(struct line *line, const struct endpoint *end)
+{
+    char room[48];
+    line_text(line, end->ip_len == 16 ? "[" : "");
+    line_text(line, render_ip(end, room));
+    line_text(line, end->ip_len == 16 ? "]:" : ":");
+    line_u64(line, end->port);
+}
+
+static void put_tls(struct line *line, const struct tls_facts *tls)
+{
+    const char *version = tls->version != NULL ? tls->version : "";
+    line_text(line, version[0] != '\0' ? ", " : "");
+    line_text(line, version);
+    if (tls->cipher != NULL && tls->cipher[0] != '\0') {
+        line_text(line, " ");
+        line_text(line, tls->cipher);
+    }
+    if (tls->sni[0] != '\0') {
+        line_text(line, ", ");
+        line_wire(line, span_str(tls->sni), 0);
+    }
+    line_text(line, tls->resumed ? ", resumed" : "");
+    line_text(line, tls->early_data ? ", 0-RTT" : "");
+    if (!tls->keys) {
+        line_text(line, ", not readable: ");
+        line_text(line, tls->reason);
+    }
+}
+
+void text_connection(struct render_conn *conn)
+{
+    static const char *const starts[] = { "prior knowledge", "upgrade", "ALPN", "mid-stream",
+                                          "forced" };
+    const struct connection_info *info = &conn->info;
+    struct line line = { .render = conn->render, .out = conn->render->out };
+    line_style(&line, STYLE_CONNECTION);
+    line_text(&line, "#");
+    line_u64(&line, info->conn);
+    line_text(&line, " ");
+    if (info->client.ip_len > 0) {
+        put_endpoint(&line, &info->client);
+        line_text(&line, " > ");
+        put_endpoint(&line, &info->server);
+        line_text(&line, "  ");
+    }
+    line_style(&line, STYLE_NONE);
+    line_text(&line, connection_transport_name(info->transport));
+    line_text(&line, ", ");
+    line_text(&line, starts[info->start]);
+    if (info->tls != NULL) {
+        put_tls(&line, info->tls);
+    }
+    for (size_t i = 0; info->via != NULL && i < info->via->count; i++) {
+        const struct via_name *name = &info->via->names[i];
+        line_text(&line, i == 0 ? ", via " : " + ");
+        line_wire(&line, span_of(name->octets, name->len), 0);
+    }
+    if (info->one_direction) {
+        line_text(&line, ", one direction");
+    }
+    line_end_packets(&line, &info->first, &info->first);
+}
