@@ -418,7 +418,7 @@ static enum message_verdict rule_name(const struct rule *rule)
     const struct h2_header *header = rule->header;
     if (is_pseudo(header->token)) {
         if (is_trailers(rule->message, rule->context)) {
-            return ERR(CHECK_PSEUDO_IN_TRAILERS, "pseudo-header field in trailers");
+            return ERR(CHECK_MSG_TRAILERS_PSEUDO, "pseudo-header field in trailers");
         }
         if (seen(rule, REGULAR)) {
             return ERR(CHECK_PSEUDO_AFTER_REGULAR, "pseudo-header field after a regular field");

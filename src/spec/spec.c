@@ -64,11 +64,12 @@ const struct hpack_static_row *spec_hpack_static(uint32_t index)
 }
 
 /* The columns of checks.def, spelt as the rows spell them. */
-#define CLASS_C          SCOPE_CONNECTION
-#define CLASS_S          SCOPE_STREAM
-#define CLASS_M          SCOPE_MESSAGE
-#define CLASS_A          SCOPE_ADVICE
-#define CLASS_I          SCOPE_INFO
+#define CLASS_C          SCOPE_CONNECTION, false
+#define CLASS_S          SCOPE_STREAM, false
+#define CLASS_M          SCOPE_MESSAGE, false
+#define CLASS_W          SCOPE_ADVICE, true
+#define CLASS_A          SCOPE_ADVICE, false
+#define CLASS_I          SCOPE_INFO, false
 #define CODE_NONE        (-1)
 #define CODE_PROTOCOL    H2_PROTOCOL_ERROR
 #define CODE_FLOW        H2_FLOW_CONTROL_ERROR
@@ -77,10 +78,17 @@ const struct hpack_static_row *spec_hpack_static(uint32_t index)
 #define CODE_REFUSED     H2_REFUSED_STREAM
 #define CODE_COMPRESSION H2_COMPRESSION_ERROR
 #define CODE_CALM        H2_ENHANCE_YOUR_CALM
+#define WHO_C            BY_CLIENT
+#define WHO_S            BY_SERVER
+#define WHO_X            BY_SENDER
+#define WHO_N            BY_NOBODY
+#define STATE_ON         true
+#define STATE_OFF        false
 
 static const struct check_row check_rows[] = {
-#define CHECK(name, id, class_, code, rfc, title, text, fix)                                       \
-    { id, CLASS_##class_, CODE_##code, rfc, title, text, fix },
+#define CHECK(name, id, class_, code, by, dirs, on, at, rfc, related, title, text, fix)            \
+    { id,  CLASS_##class_, CODE_##code, WHO_##by, DIRS_##dirs, STATE_##on, AT_##at,                \
+      rfc, related,        title,       text,     fix },
 #include "spec/checks.def"
 #undef CHECK
 };
@@ -132,7 +140,11 @@ const char *finding_confidence_name(enum confidence confidence)
 
 enum severity finding_severity(enum check check, enum confidence confidence)
 {
-    enum check_scope scope = spec_check(check)->scope;
+    const struct check_row *row = spec_check(check);
+    enum check_scope scope = row->scope;
+    if (row->must && confidence == CONFIDENCE_CERTAIN) {
+        return SEVERITY_WARNING;
+    }
     if (scope == SCOPE_ADVICE || scope == SCOPE_INFO || confidence == CONFIDENCE_POSSIBLE) {
         return SEVERITY_NOTE;
     }

@@ -72,7 +72,7 @@ const struct hpack_static_row *spec_hpack_static(uint32_t index);
 /* ---- the registry of checks (checks.def) ---- */
 
 enum check {
-#define CHECK(name, id, class_, code, rfc, title, text, fix) CHECK_##name,
+#define CHECK(name, ...) CHECK_##name,
 #include "spec/checks.def"
 #undef CHECK
     CHECK_COUNT
@@ -87,14 +87,46 @@ enum check_scope {
     SCOPE_INFO,       /* legal, worth showing; also limits of ours and remarks on the capture */
 };
 
+/* Who breaks a rule. */
+enum check_by {
+    BY_CLIENT,
+    BY_SERVER,
+    BY_SENDER, /* whoever sent the frame */
+    BY_NOBODY, /* limits of ours, remarks on the capture */
+};
+
+/* What must be seen to prove it. */
+enum check_dirs {
+    DIRS_ONE,  /* one direction */
+    DIRS_MORE, /* one to suspect it, both to be sure */
+    DIRS_TWO,  /* both */
+};
+
+/* Which part of the guilty frame is at fault. */
+enum check_at {
+    AT_NOTHING, /* no part in particular */
+    AT_LENGTH,
+    AT_TYPE,
+    AT_FLAGS,
+    AT_STREAM,
+    AT_PAYLOAD,
+    AT_FIELD, /* one representation of a field block */
+};
+
 struct check_row {
     const char *id; /* "settings-ack-length"; never reused, never renamed */
     enum check_scope scope;
+    bool must;          /* advice: a MUST of the sender that no receiver is told to ignore */
     int64_t error_code; /* what the RFC has the receiver answer; -1: nothing */
-    const char *rfc;    /* "RFC 9113 6.5"; "" for limits and remarks */
-    const char *title;  /* one line, no full stop */
-    const char *text;   /* the paragraph of the manual */
-    const char *fix;    /* what a fix looks like; "" where there is nothing to fix */
+    enum check_by by;
+    enum check_dirs dirs;
+    bool on; /* by default; others are asked for by name or group */
+    enum check_at at;
+    const char *rfc;     /* "RFC 9113 6.5"; "" for limits and remarks */
+    const char *related; /* "CVE-2025-8671"; "" for most */
+    const char *title;   /* one line, no full stop */
+    const char *text;    /* the paragraph of the manual */
+    const char *fix;     /* what a fix looks like; "" where there is nothing to fix */
 };
 
 /* The row of a check (< CHECK_COUNT). */

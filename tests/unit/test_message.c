@@ -350,7 +350,7 @@ static const struct message_row request_messages[] = {
     { .steps = { BLOCK(FIRST, REQUEST, false, "ok"),
                  BLOCK(TRAILERS, "x: y\n", false, "end msg-trailers-no-end-stream") } },
     { .steps = { BLOCK(FIRST, REQUEST, false, "ok"),
-                 BLOCK(TRAILERS, REQUEST, false, "err pseudo-in-trailers") } },
+                 BLOCK(TRAILERS, REQUEST, false, "err msg-trailers-pseudo") } },
     { .steps = { BLOCK(FIRST, REQUEST, false, "ok"), DATA(3, "ok"),
                  BLOCK(TRAILERS, "content-length: 5\n", true,
                        "end msg-content-length-mismatch") } },
@@ -377,7 +377,7 @@ static const struct message_row response_messages[] = {
     { .steps = { BLOCK(RESPONSE, ":status: 100\n", false, "ok"),
                  BLOCK(RESPONSE, "x: y\n", false, "end pseudo-status-missing") } },
     { .steps = { BLOCK(RESPONSE, ":status: 200\n", false, "ok"),
-                 BLOCK(TRAILERS, ":status: 200\n", false, "err pseudo-in-trailers") } },
+                 BLOCK(TRAILERS, ":status: 200\n", false, "err msg-trailers-pseudo") } },
     { .steps = { BLOCK(RESPONSE, "x: y\n", false, "end pseudo-status-missing") } },
     { .steps = { BLOCK(RESPONSE, ":status: 200\n:status: 200\n", false, "err pseudo-duplicate") } },
     { .steps = { BLOCK(RESPONSE, ":status: 20\n", false, "err pseudo-status-invalid") } },
@@ -507,7 +507,7 @@ static void test_uncertain_fields(void **state)
     assert_true(message_on_data(&message, &context, 3, &fault));
     assert_true(message_on_end_stream(&message, &context, &fault));
     judge_block(&message, &context, ":status: 200\n", true, text, sizeof text);
-    assert_string_equal(text, "err pseudo-in-trailers");
+    assert_string_equal(text, "err msg-trailers-pseudo");
 }
 
 /* ---- tokens and facts ---- */
