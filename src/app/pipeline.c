@@ -78,6 +78,13 @@ static void before_wait(void *ctx)
     out_flush(run->out);
 }
 
+/* Comments, losses: what the capture says of itself. */
+static void on_input_note(void *ctx, const struct finding *note)
+{
+    struct run *run = ctx;
+    render_note(run->render, note);
+}
+
 static void look_at_packet(struct run *run, const struct packet *packet)
 {
     if (packet->pos.packet == 1) {
@@ -132,7 +139,9 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
 static enum rc open_input(struct run *run, const char *path, bool raw, struct input **input,
                           struct err *err)
 {
-    struct input_options options = { .raw = raw, .before_wait = before_wait, .ctx = run };
+    struct input_options options = {
+        .raw = raw, .before_wait = before_wait, .on_note = on_input_note, .ctx = run
+    };
     return input_open(&run->mem, path, &options, input, err);
 }
 
@@ -159,6 +168,8 @@ static void finish_input(struct run *run, struct input *input)
     }
     run->packets += input_stats(input)->packets;
     run->octets += input_stats(input)->octets;
+    run->kernel_drops += input_stats(input)->kernel_drops;
+    run->interface_drops += input_stats(input)->interface_drops;
     input_close(input);
 }
 
@@ -261,6 +272,8 @@ static int finish(struct run *run)
         .http2_connections = run->http2,
         .others = run->others.rows,
         .other_count = run->others.count,
+        .kernel_drops = run->kernel_drops,
+        .interface_drops = run->interface_drops,
         .truncated = run->damaged,
         .exit_code = code,
     };

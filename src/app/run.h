@@ -41,6 +41,7 @@ struct run {
     struct others others;       /* of the whole run */
     uint64_t conns;             /* the newest connection's number */
     uint64_t http2, packets, octets;
+    uint64_t kernel_drops, interface_drops;
     struct detect *detect;
     bool raw;               /* the input under way has no packets */
     bool in_step;           /* raw: its first octet is a frame's, or the preface's */

@@ -41,7 +41,14 @@ static inline struct pos pos_begin(const struct pos *pos)
     return begin;
 }
 
-/* One packet of a capture. The octets are borrowed until the reader's next call. */
+/* Which way a packet went past the capturing host, where the capture says so. */
+enum packet_way {
+    PACKET_WAY_UNKNOWN,
+    PACKET_IN,
+    PACKET_OUT,
+};
+
+/* One packet of a capture. Octets and comments are borrowed until the reader's next call. */
 struct packet {
     struct pos pos;
     uint16_t link_type; /* LINKTYPE_* number of its interface */
@@ -50,7 +57,12 @@ struct packet {
     size_t wire_len;    /* octets it had on the wire; >= octets.len */
     uint8_t
         fcs_len; /* frame check octets at its end, which are not the network layer's; usually 0 */
-    uint8_t ts_digits; /* decimals of the capture's clock: 6 or 9 */
+    uint8_t ts_digits;    /* decimals of the capture's clock: 6 or 9 */
+    uint8_t way;          /* enum packet_way */
+    bool checksums_unset; /* the capturing host had not filled them in yet */
+    uint32_t drops; /* packets that the capture says it lost just before this one; saturating */
+    uint32_t comment_count;
+    const struct span *comments; /* what somebody wrote to this packet; UTF-8, if they kept to it */
 };
 
 /* Why octets are not there. The names are those of the JSON contract. */

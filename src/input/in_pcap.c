@@ -170,6 +170,7 @@ static H2D_ALWAYS_INLINE enum rc next_packet(struct input *input, struct packet 
     packet->if_id = 0;
     packet->fcs_len = pcap->fcs_len;
     packet->ts_digits = pcap->magic->digits;
+    packet_plain(packet);
     packet->wire_len = wire_len < cap_len ? cap_len : wire_len;
     here = bytesrc_need(&input->src, header_len + cap_len);
     packet->octets = (struct span){ here.ptr + header_len, cap_len };

@@ -1,46 +1,17 @@
 /* pcapng (draft-ietf-opsawg-pcapng): sections of either octet order, each with its own interfaces
  * of any link type, snapshot length and clock; libpcap stops at the second kind of any of them
- * (capture-layer 1.1). Blocks of no use are passed over without being held; the ones that carry TLS
- * secrets or comments too, for now: a row of `kinds` is all they need. */
-#include "input/input_int.h"
+ * (capture-layer 1.1). Blocks of no use are passed over without being held. What a capture says
+ * beside its packets is read in pcapng_notes.c. */
+#include "input/in_pcapng.h"
 #include "spec/limits.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define SECTION_TYPE 0x0a0d0d0aU
 #define ORDER_MAGIC  0x1a2b3c4dU
 #define HEAD_LEN     8  /* of a block: type, length */
 #define FRAME_LEN    12 /* and the length again behind the body */
-
-struct iface {
-    uint16_t link_type;
-    uint8_t fcs_len;
-    uint8_t resolution; /* if_tsresol: 10^-n, or, with the high bit, 2^-n */
-    uint32_t snap_len;  /* 0: no limit */
-    int64_t offset_s;   /* added to its times */
-};
-
-struct pcapng {
-    bool big; /* octet order of this section */
-    struct iface *ifaces;
-    size_t iface_count, iface_cap;
-    bool lengths_odd; /* a block's two lengths disagreed: from then on, types must be known */
-};
-
-/* A block being read. */
-struct block {
-    uint32_t type;
-    uint32_t len;     /* as stated */
-    struct span body; /* what of its body is there */
-    bool cut;         /* which is not all of it */
-    bool big;
-};
-
-/* What became of a block; negative: enum rc. */
-enum block_answer {
-    BLOCK_PACKET = 0, /* *packet is filled */
-    BLOCK_TAKEN = 2,  /* go on */
-};
 
 struct block_kind {
     uint32_t type;
@@ -60,8 +31,15 @@ static bool pcapng_probe(struct span head)
 
 static enum rc pcapng_open(struct input *input, struct err *err)
 {
-    input->state = mem_zalloc(input->mem, 1, sizeof(struct pcapng));
-    return input->state != NULL ? RC_OK : input_err(input, err, RC_NOMEM, "out of memory");
+    struct pcapng *pcapng = mem_zalloc(input->mem, 1, sizeof *pcapng);
+    input->state = pcapng;
+    if (pcapng != NULL) {
+        pcapng->comments =
+            mem_zalloc(input->mem, LIMIT_PACKET_COMMENTS, sizeof pcapng->comments[0]);
+    }
+    return pcapng != NULL && pcapng->comments != NULL
+               ? RC_OK
+               : input_err(input, err, RC_NOMEM, "out of memory");
 }
 
 static void pcapng_close(struct input *input)
@@ -69,6 +47,7 @@ static void pcapng_close(struct input *input)
     struct pcapng *pcapng = input->state;
     if (pcapng != NULL) {
         mem_free(input->mem, pcapng->ifaces);
+        mem_free(input->mem, pcapng->comments);
         mem_free(input->mem, pcapng);
     }
 }
@@ -101,30 +80,6 @@ static enum rc cut_block(struct input *input, uint64_t here, uint32_t len, struc
         bytesrc_offset(&input->src), here, len, input_packets_text(input->stats.packets).text);
 }
 
-/* ---- options ---- */
-
-struct option {
-    uint16_t code;
-    struct span value;
-};
-
-/* The next option; false at code 0, at the end, or at a bad length (what was read stands). */
-static bool next_option(struct cur *cur, bool big, struct option *option)
-{
-    struct span head = cur_take(cur, 4);
-    if (head.len < 4) {
-        return false;
-    }
-    option->code = load_u16(head.ptr, big);
-    size_t len = load_u16(head.ptr + 2, big);
-    option->value = cur_take(cur, len);
-    if (!cur_ok(cur) || option->code == 0) {
-        return false;
-    }
-    cur_skip(cur, num_min_size((4 - len % 4) % 4, cur_left(cur)));
-    return true;
-}
-
 /* ---- sections and interfaces ---- */
 
 /* A section of a later version is passed over when it says how long it is. */
@@ -136,39 +91,43 @@ static int read_section(struct input *input, struct block *block, struct packet 
     const uint8_t *body = block->body.ptr;
     uint16_t major = load_u16(body + 4, block->big);
     uint16_t minor = load_u16(body + 6, block->big);
-    uint32_t low = load_u32(body + (block->big ? 12 : 8), block->big);
-    uint32_t high = load_u32(body + (block->big ? 8 : 12), block->big);
+    uint64_t length = load_u64(body + 8, block->big);
+    pcapng_tell_drops(input);
     pcapng->iface_count = 0;
     if (major == 1 && (minor == 0 || minor == 2)) {
+        struct cur options = cur_of(block->body);
+        cur_skip(&options, 16);
+        pcapng_tell_comments(input, options, block->big, "the capture");
         return BLOCK_TAKEN;
     }
-    if (high > INT32_MAX) {
+    if (length > INT64_MAX) { /* not given */
         return bad_content(input, "begins a section of an unknown version", err);
     }
     bytesrc_take(&input->src, block->len);
-    (void)bytesrc_skip(&input->src, ((uint64_t)high << 32) | low);
+    (void)bytesrc_skip(&input->src, length);
     block->len = 0;
     return BLOCK_TAKEN;
 }
 
-static void read_iface_option(struct iface *iface, const struct option *option, bool big)
+static void read_iface_option(struct iface *iface, const struct pcapng_option *option, bool big)
 {
-    const uint8_t *value = option->value.ptr;
+    const struct span *value = &option->value;
     switch (option->code) {
+    case 2: /* if_name */
+        (void)snprintf(iface->name, sizeof iface->name, "%.*s", (int)num_min_size(value->len, 99),
+                       (const char *)value->ptr);
+        break;
     case 9: /* if_tsresol */
-        if (option->value.len >= 1) {
-            iface->resolution = value[0];
-        }
+        iface->resolution = value->len >= 1 ? value->ptr[0] : iface->resolution;
         break;
     case 13: /* if_fcslen: specified in bits, written in octets by many */
-        if (option->value.len >= 1) {
-            iface->fcs_len = value[0] >= 8 ? value[0] / 8 : value[0];
+        if (value->len >= 1) {
+            iface->fcs_len = value->ptr[0] >= 8 ? value->ptr[0] / 8 : value->ptr[0];
         }
         break;
     case 14: /* if_tsoffset */
-        if (option->value.len >= 8) {
-            uint64_t high = load_u32(value + (big ? 0 : 4), big);
-            iface->offset_s = (int64_t)((high << 32) | load_u32(value + (big ? 4 : 0), big));
+        if (value->len >= 8) {
+            iface->offset_s = (int64_t)load_u64(value->ptr, big);
         }
         break;
     default:
@@ -197,7 +156,9 @@ static int read_iface(struct input *input, struct block *block, struct packet *p
     struct pcapng *pcapng = input->state;
     struct cur cur = cur_of(block->body);
     struct span fixed = cur_take(&cur, 8);
-    struct option option;
+    struct cur again;
+    struct pcapng_option option;
+    char where[160];
     if (pcapng->iface_count == LIMIT_PCAPNG_INTERFACES) {
         return bad_content(input, "describes an interface too many", err);
     }
@@ -208,9 +169,13 @@ static int read_iface(struct input *input, struct block *block, struct packet *p
     *iface = (struct iface){ .link_type = load_u16(fixed.ptr, block->big),
                              .snap_len = load_u32(fixed.ptr + 4, block->big),
                              .resolution = 6 };
-    while (next_option(&cur, block->big, &option)) {
+    again = cur;
+    while (pcapng_next_option(&cur, block->big, &option)) {
         read_iface_option(iface, &option, block->big);
     }
+    (void)snprintf(where, sizeof where, "interface %zu%s%s", pcapng->iface_count - 1,
+                   iface->name[0] != '\0' ? " " : "", iface->name);
+    pcapng_tell_comments(input, again, block->big, where);
     return BLOCK_TAKEN;
 }
 
@@ -280,21 +245,10 @@ struct packet_head {
     uint64_t time;
     uint32_t cap_len;
     uint32_t wire_len;
+    uint32_t drops;
     bool time_known;
     bool may_have_options;
 };
-
-/* epb_flags, bits 5 to 8: octets of frame check sequence. */
-static void read_packet_options(struct packet *packet, struct cur cur, bool big)
-{
-    struct option option;
-    while (next_option(&cur, big, &option)) {
-        if (option.code == 2 && option.value.len >= 4) {
-            uint8_t fcs_len = (load_u32(option.value.ptr, big) >> 5) & 0xf;
-            packet->fcs_len = fcs_len != 0 ? fcs_len : packet->fcs_len;
-        }
-    }
-}
 
 /* The file ends in this packet's block. */
 static enum rc cut_packet(struct input *input, const struct packet *packet, uint32_t cap_len,
@@ -316,11 +270,25 @@ static enum rc cut_packet(struct input *input, const struct packet *packet, uint
                      packet->octets.len > 0 ? ", the last one in part" : "");
 }
 
+/* What both kinds of packet block may have behind the packet. */
+static void read_rest(struct input *input, const struct block *block,
+                      const struct packet_head *head, struct cur cur, struct packet *packet)
+{
+    packet->drops = head->drops;
+    if (head->may_have_options && cur_left(&cur) >= 4) {
+        cur_skip(&cur, num_min_size((4 - head->cap_len % 4) % 4, cur_left(&cur)));
+        pcapng_read_packet_options(input, packet, cur, block->big);
+    }
+    if (packet->drops > 0 || packet->comment_count > 0) {
+        pcapng_tell_packet(input, packet);
+    }
+}
+
 static H2D_ALWAYS_INLINE int fill_packet(struct input *input, struct block *block,
                                          const struct packet_head *head, struct cur cur,
                                          struct packet *packet, struct err *err)
 {
-    const struct pcapng *pcapng = input->state;
+    struct pcapng *pcapng = input->state;
     if (H2D_UNLIKELY(head->if_id >= pcapng->iface_count)) {
         return bad_content(input, "is a packet of an interface that is not described", err);
     }
@@ -338,15 +306,15 @@ static H2D_ALWAYS_INLINE int fill_packet(struct input *input, struct block *bloc
     packet->if_id = head->if_id;
     packet->fcs_len = iface->fcs_len;
     packet->ts_digits = iface->resolution <= 6 ? 6 : 9;
+    packet_plain(packet);
     if (H2D_UNLIKELY(block->cut)) {
         return cut_packet(input, packet, head->cap_len, block, err);
     }
     if (H2D_UNLIKELY(packet->octets.len < head->cap_len)) {
         return bad_content(input, "is shorter than the packet in it", err);
     }
-    if (head->may_have_options && cur_left(&cur) >= 4) {
-        cur_skip(&cur, num_min_size((4 - head->cap_len % 4) % 4, cur_left(&cur)));
-        read_packet_options(packet, cur, block->big);
+    if (cur_left(&cur) >= 4 || head->drops > 0) {
+        read_rest(input, block, head, cur, packet);
     }
     input->stats.packets++;
     return BLOCK_PACKET;
@@ -380,7 +348,9 @@ static int read_obsolete(struct input *input, struct block *block, struct packet
 {
     struct cur cur = cur_of(block->body);
     const uint8_t *fixed = cur_take(&cur, 20).ptr;
+    uint16_t drops = load_u16(fixed + 2, block->big); /* all ones: not known */
     struct packet_head head = { .if_id = load_u16(fixed, block->big),
+                                .drops = drops == UINT16_MAX ? 0 : drops,
                                 .time = (uint64_t)load_u32(fixed + 4, block->big) << 32 |
                                         load_u32(fixed + 8, block->big),
                                 .cap_len = load_u32(fixed + 12, block->big),
@@ -416,9 +386,9 @@ static const struct block_kind kinds[] = {
     { 2,          /* packet, obsolete */     false, 20,  read_obsolete },
     { 3,          /* simple packet */        false,  4,  read_simple   },
     { 4,          /* name resolution */      false,  0,  NULL },
-    { 5,          /* statistics */           false,  0,  NULL },
+    { 5,          /* statistics */           false, 12,  pcapng_read_statistics },
     { 9,          /* systemd journal */      true,   0,  NULL },
-    { 10,         /* decryption secrets */   false,  0,  NULL },
+    { 10,         /* decryption secrets */   false,  8,  pcapng_read_secrets },
     { 0xbad,      /* custom */               true,   0,  NULL },
     { 0x40000bad, /* custom, not to copy */  true,   0,  NULL },
     { 0x204,      /* system calls */         true,   0,  NULL },
@@ -483,6 +453,24 @@ static int skip_block(struct input *input, const struct block *block, const stru
     return BLOCK_TAKEN;
 }
 
+/* Whether a block is passed over, unread: nobody wants it, or it holds more secrets than we keep.
+ */
+static bool is_unwanted(const struct input *input, const struct block *block,
+                        const struct block_kind *kind)
+{
+    if (kind->read == pcapng_read_secrets) {
+        return pcapng_refuses_secrets(input, block->len);
+    }
+    return kind->read == NULL;
+}
+
+/* Whether a block that is not whole can be used as far as it goes. */
+static bool may_be_cut(const struct block_kind *kind)
+{
+    return kind->read != read_section && kind->read != read_iface &&
+           kind->read != pcapng_read_statistics;
+}
+
 static int next_block(struct input *input, struct packet *packet, struct err *err)
 {
     struct pcapng *pcapng = input->state;
@@ -492,18 +480,19 @@ static int next_block(struct input *input, struct packet *packet, struct err *er
         return rc;
     }
     const struct block_kind *kind = find_kind(block.type);
-    if (kind->read == NULL) {
+    if (is_unwanted(input, &block, kind)) {
         return skip_block(input, &block, kind, err);
     }
-    if (block.len > LIMIT_PCAPNG_BLOCK_OCTETS || block.len - FRAME_LEN < kind->fixed) {
+    uint32_t max =
+        kind->read == pcapng_read_secrets ? LIMIT_PCAPNG_SECRETS_OCTETS : LIMIT_PCAPNG_BLOCK_OCTETS;
+    if (block.len > max || block.len - FRAME_LEN < kind->fixed) {
         return bad_block(input, block.len, err);
     }
     struct span here = bytesrc_need(&input->src, block.len);
     block.cut = here.len < block.len;
     block.body = (struct span){ here.ptr + HEAD_LEN,
                                 num_min_size(here.len - HEAD_LEN, block.len - FRAME_LEN) };
-    if (block.cut &&
-        (block.body.len < kind->fixed || kind->read == read_section || kind->read == read_iface)) {
+    if (block.cut && (block.body.len < kind->fixed || !may_be_cut(kind))) {
         return cut_block(input, here.len, block.len, err);
     }
     if (!block.cut && load_u32(here.ptr + HEAD_LEN + block.body.len, block.big) != block.len) {
@@ -511,6 +500,9 @@ static int next_block(struct input *input, struct packet *packet, struct err *er
         input->stats.odd_lengths++;
     }
     int answer = kind->read(input, &block, packet, err);
+    if (answer == BLOCK_TAKEN && block.cut) {
+        return cut_block(input, here.len, block.len, err);
+    }
     if (answer >= 0) {
         bytesrc_take(&input->src, block.len);
     }
@@ -523,6 +515,9 @@ static enum rc pcapng_next(struct input *input, struct packet *packet, struct er
     do {
         answer = next_block(input, packet, err);
     } while (answer == BLOCK_TAKEN);
+    if (answer != BLOCK_PACKET) {
+        pcapng_tell_drops(input);
+    }
     return (enum rc)answer;
 }
 

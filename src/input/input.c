@@ -4,6 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "spec/limits.h"
+
+/* A comment as far as it is shown (LIMIT_COMMENT_OCTETS_SHOWN), and what stands before it. */
+#define NOTE_TEXT_LEN 4608
+
 /* Every format that can be read, in the order they are asked. */
 static const struct input_ops *const formats[] = { &input_pcap, &input_pcapng, &input_raw };
 
@@ -54,6 +59,26 @@ enum rc input_err(const struct input *input, struct err *err, enum rc rc, const 
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     return err_set(err, rc, "%s: %s", input->name, text);
+}
+
+void input_note(const struct input *input, enum check check, const struct pos *pos,
+                const char *format, ...)
+{
+    char text[NOTE_TEXT_LEN];
+    if (input->options.on_note == NULL) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct finding note = {
+        .check = check, .severity = SEVERITY_NOTE, .confidence = CONFIDENCE_CERTAIN, .message = text
+    };
+    if (pos != NULL) {
+        note.first = note.last = *pos;
+    }
+    input->options.on_note(input->options.ctx, &note);
 }
 
 struct input_count input_packets_text(uint64_t packets)
@@ -220,9 +245,12 @@ static enum rc find_format(struct input *input, bool raw, struct err *err)
 static enum rc look(struct input *opened, const struct input_options *options, struct input **input,
                     struct err *err)
 {
-    opened->src.before_wait = options != NULL ? options->before_wait : NULL;
-    opened->src.ctx = options != NULL ? options->ctx : NULL;
-    enum rc rc = find_format(opened, options != NULL && options->raw, err);
+    if (options != NULL) {
+        opened->options = *options;
+    }
+    opened->src.before_wait = opened->options.before_wait;
+    opened->src.ctx = opened->options.ctx;
+    enum rc rc = find_format(opened, opened->options.raw, err);
     if (err != NULL) {
         err->rc = rc;
     }

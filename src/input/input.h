@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "spec/finding.h"
 
 struct input;
 
@@ -20,6 +21,13 @@ struct input_options {
     /* Called before a read that would block (a pipe with nothing in it), so that output can be
      * flushed. NULL: nobody. */
     void (*before_wait)(void *ctx);
+    /* TLS secrets that the capture carries, as the text of a key log: whole lines, borrowed for the
+     * call. May come before or after the packets that need them (capture-layer 6.6), several times.
+     * NULL: nobody. */
+    void (*on_secrets)(void *ctx, struct span text);
+    /* A remark on the capture: a comment, packets it lost, a limit of ours. Those on a packet come
+     * just before it, and have its position in first and last. dir means nothing. NULL: nobody. */
+    void (*on_note)(void *ctx, const struct finding *note);
     void *ctx;
 };
 
@@ -30,6 +38,9 @@ struct input_stats {
     bool cut;             /* the input ended inside something */
     uint64_t odd_times;   /* time stamps with a second or more in the fraction */
     uint64_t odd_lengths; /* pcapng blocks whose two lengths differ */
+    /* Packets that the capture lost, by its own account: in the kernel (where a capture does not
+     * tell the two apart, all of them), and in the interface. Complete when the input has ended. */
+    uint64_t kernel_drops, interface_drops;
 };
 
 /* Opens path ("-": standard input) and looks at its first octets. *input is set only on RC_OK.

@@ -22,6 +22,12 @@ static inline uint32_t load_u32(const uint8_t *p, bool big)
     return big ? num_be32(p) : num_le32(p);
 }
 
+static inline uint64_t load_u64(const uint8_t *p, bool big)
+{
+    uint64_t high = load_u32(p + (big ? 0 : 4), big);
+    return high << 32 | load_u32(p + (big ? 4 : 0), big);
+}
+
 struct input_ops {
     const char *name;
     enum input_kind kind;
@@ -40,6 +46,7 @@ struct input {
     struct mem *mem;
     const struct input_ops *ops;
     struct bytesrc src;
+    struct input_options options;
     struct input_stats stats;
     void *state; /* the format's own */
     char name[260];
@@ -55,6 +62,20 @@ enum rc input_at_end(struct input *input, struct err *err);
 /* The input ends inside something: what went wrong below, or, when it is just cut short, the text
  * (which begins behind the name and gets how much was read). */
 enum rc input_cut(struct input *input, struct err *err, const char *format, ...) H2D_PRINTF(3, 4);
+
+/* Tells the user of a remark on the capture; pos NULL: on no packet in particular. */
+void input_note(const struct input *input, enum check check, const struct pos *pos,
+                const char *format, ...) H2D_PRINTF(4, 5);
+
+/* A packet without anything said about it but its octets. */
+static inline void packet_plain(struct packet *packet)
+{
+    packet->way = PACKET_WAY_UNKNOWN;
+    packet->checksums_unset = false;
+    packet->drops = 0;
+    packet->comment_count = 0;
+    packet->comments = NULL;
+}
 
 /* "1 packet", "2 packets". */
 struct input_count {

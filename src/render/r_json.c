@@ -647,8 +647,10 @@ static void json_finding(struct render_conn *conn, const struct finding *finding
     json_begin_kind(&json, render, "finding");
     jsonw_plain(&json, "check", row->id);
     jsonw_plain(&json, "severity", finding_severity_name(finding->severity));
-    jsonw_u64(&json, "conn", conn->info.conn);
-    jsonw_plain(&json, "dir", finding->dir == DIR_C2S ? "c2s" : "s2c");
+    if (conn->info.conn > 0) { /* else it is about the input */
+        jsonw_u64(&json, "conn", conn->info.conn);
+        jsonw_plain(&json, "dir", finding->dir == DIR_C2S ? "c2s" : "s2c");
+    }
     put_positions(&json, render, &finding->first, &finding->last);
     if (finding->has_offset) {
         jsonw_u64(&json, "offset", finding->offset);

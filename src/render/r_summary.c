@@ -104,6 +104,18 @@ static void put_limits(struct jsonw *json, const struct render_totals *totals)
     jsonw_close(json, '}');
 }
 
+static void put_drops(struct jsonw *json, const struct run_summary *summary)
+{
+    if (summary->kernel_drops == 0 && summary->interface_drops == 0) {
+        return;
+    }
+    jsonw_key(json, "drops");
+    jsonw_open(json, '{');
+    jsonw_u64(json, "kernel", summary->kernel_drops);
+    jsonw_u64(json, "interface", summary->interface_drops);
+    jsonw_close(json, '}');
+}
+
 static void json_summary(struct render *render, const struct run_summary *summary)
 {
     const struct render_totals *totals = &render->totals;
@@ -124,6 +136,7 @@ static void json_summary(struct render *render, const struct run_summary *summar
     jsonw_u64(&json, "octets_lost", lost);
     jsonw_close(&json, '}');
     put_limits(&json, totals);
+    put_drops(&json, summary);
     jsonw_bool(&json, "truncated", summary->truncated);
     jsonw_key(&json, "exit");
     jsonw_signed(&json, summary->exit_code);
@@ -165,6 +178,10 @@ static void text_summary(const struct render *render, const struct run_summary *
     if (totals->frames_tainted > 0) {
         put_count(out, ", ", totals->frames_tainted, "frame not wholly known",
                   "frames not wholly known");
+    }
+    if (summary->kernel_drops > 0 || summary->interface_drops > 0) {
+        put_count(out, ", ", num_add_sat_u64(summary->kernel_drops, summary->interface_drops),
+                  "packet lost by the capture", "packets lost by the capture");
     }
     if (summary->truncated) {
         out_text(out, ", input cut short");

@@ -624,6 +624,7 @@ struct render *render_new(struct mem *mem, struct out *out, const struct render_
         .ops = options->format == FORMAT_JSON ? &render_json_ops : &render_text_ops,
         .ts_digits = 6,
     };
+    render->input.render = render;
     if (!options->quiet) {
         render->ops->start(render);
     }
@@ -640,6 +641,7 @@ void render_free(struct render *render)
         render->free = kept->next;
         kept_free(render->mem, kept);
     }
+    mem_free(render->mem, render->input.shown);
     mem_free(render->mem, render);
 }
 
@@ -712,6 +714,12 @@ void render_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade
 void render_finding(struct render_conn *conn, const struct finding *finding)
 {
     take_finding(&conn->sides[finding->dir], finding);
+}
+
+void render_note(struct render *render, const struct finding *note)
+{
+    render->totals.findings[note->check]++;
+    show_finding(&render->input, note);
 }
 
 void render_connection_end(struct render_conn *conn)

@@ -57,6 +57,8 @@ void *render_connection_owner(const struct render_conn *conn);
 void render_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade);
 /* A finding that no session reported (TCP notes). */
 void render_finding(struct render_conn *conn, const struct finding *finding);
+/* A remark on the input as a whole, or on a packet of it: shown without a connection. */
+void render_note(struct render *render, const struct finding *note);
 /* Nothing more will come for the connection. */
 void render_connection_end(struct render_conn *conn);
 
@@ -86,7 +88,8 @@ struct run_summary {
     uint64_t http2_connections;
     const struct named_count *others; /* connections that were something else, by name */
     size_t other_count;
-    bool truncated; /* an input was damaged or cut short */
+    uint64_t kernel_drops, interface_drops; /* packets the captures lost, by their own account */
+    bool truncated;                         /* an input was damaged or cut short */
     int exit_code;
 };
 

@@ -107,6 +107,7 @@ struct render {
     const char *file;  /* NULL: none yet */
     struct kept *free; /* see struct kept */
     uint64_t findings_shown;
+    struct render_conn input; /* stands for the input itself in findings; its number is 0 */
     bool first_known;
     struct pos first;    /* of the capture's first packet */
     unsigned ts_digits;  /* 6 or 9 */

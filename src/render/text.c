@@ -224,9 +224,11 @@ void line_begin(struct line *line, const struct render_conn *conn, const char *m
 {
     *line = (struct line){ .render = conn->render, .out = conn->render->out };
     put_time(line, pos);
-    line_text(line, "#");
-    line_u64(line, conn->info.conn);
-    line_text(line, " ");
+    if (conn->info.conn > 0) { /* else it is about the input */
+        line_text(line, "#");
+        line_u64(line, conn->info.conn);
+        line_text(line, " ");
+    }
     line_styled(line, style, mark);
     line_text(line, "  ");
 }

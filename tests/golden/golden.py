@@ -163,7 +163,7 @@ def schema():
 HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
                      "\ufff9-\ufffb\U000e0000-\U000e0fff]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-RECORD = re.compile(r"-?[0-9]+\.[0-9]+ #[0-9]+ [<>!]  |[0-9-]+T[0-9:.]+Z #[0-9]+ [<>!]  |#[0-9]+ |[\w./-]+$")
+RECORD = re.compile(r"-?[0-9]+\.[0-9]+ #[0-9]+ [<>!]  |[0-9-]+T[0-9:.]+Z #[0-9]+ [<>!]  |#[0-9]+ |[\w./-]+$|(?:[0-9.TZ:-]+ )?!  ")
 
 
 def text_complaints(text, coloured=False):
