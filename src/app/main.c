@@ -2,12 +2,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "app/help.h"
 #include "app/options.h"
 #include "app/pipeline.h"
 #include "app/report.h"
+#include "input/input.h"
 
 /* A core file would hold the traffic; and a closed pipe is an error of write(), not a death. */
 static void settle_process(void)
@@ -39,7 +39,11 @@ static int show_text(enum app_action action)
         return EXIT_UNUSABLE;
     }
     if (action == ACTION_VERSION) {
-        out_printf(out, "h2dump %s\nzlib %s\n", H2DUMP_VERSION, zlibVersion());
+        out_printf(out, "h2dump %s\n", H2DUMP_VERSION);
+        struct input_library library;
+        for (size_t i = 0; input_library(i, &library); i++) {
+            out_printf(out, "%s %s\n", library.name, library.version);
+        }
     } else {
         help_write(out, action == ACTION_HELP_LONG);
     }

@@ -62,11 +62,11 @@ void bytesrc_open_memory(struct bytesrc *src, struct mem *mem, struct span octet
 
 void bytesrc_close(struct bytesrc *src)
 {
-    for (unsigned i = 0; i < src->gunzips; i++) {
-        (void)inflateEnd(&src->gunzip[i].z);
-        mem_free(src->mem, src->gunzip[i].in);
+    for (unsigned i = 0; i < src->layer_count; i++) {
+        unpack_free(src->layers[i].unpacker);
+        mem_free(src->mem, src->layers[i].block);
     }
-    src->gunzips = 0;
+    src->layer_count = 0;
     mem_free(src->mem, src->block);
     src->block = NULL;
     if (src->own_fd && src->fd >= 0) {
@@ -122,122 +122,76 @@ static size_t read_memory(struct bytesrc *src, uint8_t *out, size_t room)
     return part.len;
 }
 
-/* ---- gzip ---- */
+/* ---- layers of compression ---- */
 
 static size_t read_level(struct bytesrc *src, unsigned level, uint8_t *out, size_t room);
 
-/* More compressed octets for the inflater of that level; false when the level below has ended. */
-static bool gunzip_feed(struct bytesrc *src, unsigned level)
+/* More packed octets for that layer; false when the level below has ended. */
+static bool feed_layer(struct bytesrc *src, unsigned level)
 {
-    struct gunzip *gz = &src->gunzip[level - 1];
-    if (gz->in_cap < BLOCK_LEN) {
-        uint8_t *in = mem_realloc(src->mem, gz->in, BLOCK_LEN);
-        if (in == NULL) {
+    struct bytesrc_layer *layer = &src->layers[level - 1];
+    if (layer->cap < BLOCK_LEN) {
+        uint8_t *block = mem_realloc(src->mem, layer->block, BLOCK_LEN);
+        if (block == NULL) {
             (void)fail(src, RC_NOMEM, out_of_memory);
             return false;
         }
-        gz->in = in;
-        gz->in_cap = BLOCK_LEN;
+        layer->block = block;
+        layer->cap = BLOCK_LEN;
     }
-    size_t got = read_level(src, level - 1, gz->in, gz->in_cap);
-    gz->z.next_in = gz->in;
-    gz->z.avail_in = (uInt)got;
+    size_t got = read_level(src, level - 1, layer->block, BLOCK_LEN);
+    layer->in = (struct span){ layer->block, got };
     return got > 0;
 }
 
-/* Goes from the end of one member to the next; zeros between or behind them are filling. */
-static void gunzip_next_member(struct gunzip *gz)
+static size_t read_layer(struct bytesrc *src, unsigned level, uint8_t *out, size_t room)
 {
-    while (gz->z.avail_in > 0 && *gz->z.next_in == 0) {
-        gz->z.next_in++;
-        gz->z.avail_in--;
+    struct bytesrc_layer *layer = &src->layers[level - 1];
+    char why[sizeof src->why];
+    for (;;) {
+        long got = unpack_some(layer->unpacker, &layer->in, out, room, why);
+        if (got < 0) {
+            return fail(src, (enum rc)got, got == RC_NOMEM ? out_of_memory : why);
+        }
+        if (got > 0) {
+            return (size_t)got;
+        }
+        if (!feed_layer(src, level)) {
+            break;
+        }
     }
-    if (gz->z.avail_in > 0) {
-        gz->between = false;
-        (void)inflateReset(&gz->z);
-    }
-}
-
-static size_t gunzip_ended(struct bytesrc *src, const struct gunzip *gz)
-{
-    if (src->status == RC_END && !gz->between) {
+    if (src->status == RC_END && !unpack_may_end(layer->unpacker)) {
         return fail(src, RC_DAMAGED, "the compressed data is cut short");
     }
     return 0;
 }
 
-static size_t gunzip_failed(struct bytesrc *src, const struct gunzip *gz, int z_rc)
-{
-    char why[sizeof src->why];
-    if (z_rc == Z_MEM_ERROR) {
-        return fail(src, RC_NOMEM, out_of_memory);
-    }
-    (void)snprintf(why, sizeof why, "the compressed data is damaged (%s)",
-                   gz->z.msg != NULL ? gz->z.msg : "needs a dictionary");
-    return fail(src, RC_DAMAGED, why);
-}
-
-static size_t read_gunzip(struct bytesrc *src, unsigned level, uint8_t *out, size_t room)
-{
-    struct gunzip *gz = &src->gunzip[level - 1];
-    gz->z.next_out = out;
-    gz->z.avail_out = (uInt)room;
-    while (gz->z.avail_out == room) {
-        if (gz->z.avail_in == 0 && !gunzip_feed(src, level)) {
-            return gunzip_ended(src, gz);
-        }
-        if (gz->between) {
-            gunzip_next_member(gz);
-            continue;
-        }
-        int z_rc = inflate(&gz->z, Z_NO_FLUSH);
-        if (z_rc == Z_STREAM_END) {
-            gz->between = true;
-        } else if (z_rc != Z_OK && z_rc != Z_BUF_ERROR && gz->z.avail_out == room) {
-            return gunzip_failed(src, gz, z_rc);
-        }
-    }
-    return room - gz->z.avail_out;
-}
-
 static size_t read_level(struct bytesrc *src, unsigned level, uint8_t *out, size_t room)
 {
     if (level > 0) {
-        return read_gunzip(src, level, out, room);
+        return read_layer(src, level, out, room);
     }
     return src->fd >= 0 ? read_descriptor(src, out, room) : read_memory(src, out, room);
 }
 
-static voidpf z_alloc(voidpf opaque, uInt items, uInt len)
+/* What stands in the window becomes the unpacker's first input, and the window starts empty. */
+enum rc bytesrc_unpack(struct bytesrc *src, enum packing packing)
 {
-    return mem_zalloc(opaque, items, len);
-}
-
-static void z_free(voidpf opaque, voidpf ptr)
-{
-    mem_free(opaque, ptr);
-}
-
-/* What stands in the window becomes the inflater's first input, and the window starts empty. */
-enum rc bytesrc_gunzip(struct bytesrc *src)
-{
-    if (src->gunzips == BYTESRC_GUNZIP_MAX) {
+    if (src->layer_count == BYTESRC_LAYERS_MAX) {
         return RC_FORMAT;
     }
-    struct gunzip *gz = &src->gunzip[src->gunzips];
-    size_t here = bytesrc_here(src);
-    *gz = (struct gunzip){ .z = { .zalloc = z_alloc, .zfree = z_free, .opaque = src->mem } };
-    if (inflateInit2(&gz->z, 15 + 16) != Z_OK) {
+    struct unpacker *unpacker = unpack_new(src->mem, packing);
+    if (unpacker == NULL) {
         return RC_NOMEM;
     }
-    src->gunzips++;
+    struct bytesrc_layer *layer = &src->layers[src->layer_count++];
+    *layer = (struct bytesrc_layer){ .unpacker = unpacker, .in = span_empty() };
     if (src->block == NULL) {
-        src->memory = span_of(src->pos, here);
+        src->memory = span_of(src->pos, bytesrc_here(src));
     } else {
-        gz->in = src->block;
-        gz->in_cap = src->cap;
-        gz->z.next_in = gz->in + (src->pos - src->block);
-        gz->z.avail_in = (uInt)here;
+        layer->in = span_of(src->pos, bytesrc_here(src));
+        layer->block = src->block;
+        layer->cap = src->cap;
         src->block = NULL;
         src->cap = 0;
     }
@@ -276,7 +230,7 @@ static bool make_room(struct bytesrc *src, size_t n)
 
 void bytesrc_fill(struct bytesrc *src, size_t n)
 {
-    if (src->status == RC_OK && src->fd < 0 && src->gunzips == 0) {
+    if (src->status == RC_OK && src->fd < 0 && src->layer_count == 0) {
         src->status = RC_END; /* the window has been all of the memory from the start */
     }
     if (src->status != RC_OK || !make_room(src, n)) {
@@ -284,7 +238,7 @@ void bytesrc_fill(struct bytesrc *src, size_t n)
     }
     while (bytesrc_here(src) < n && src->status == RC_OK) {
         size_t here = bytesrc_here(src);
-        size_t got = read_level(src, src->gunzips, src->block + here,
+        size_t got = read_level(src, src->layer_count, src->block + here,
                                 num_min_size(src->cap - here, BLOCK_LEN));
         src->end += got;
         src->end_off += got;

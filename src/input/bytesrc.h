@@ -1,23 +1,24 @@
-/* Octets of a file, a pipe or memory, with a look ahead and gzip taken off. One window of
+/* Octets of a file, a pipe or memory, with a look ahead and compression taken off. One window of
  * contiguous octets; whoever reads asks for n of them, looks, and takes. Owns the descriptor, the
- * window and the inflaters. Knows no capture format. */
+ * window and the unpackers. Knows no capture format. */
 #ifndef H2DUMP_INPUT_BYTESRC_H
 #define H2DUMP_INPUT_BYTESRC_H
-
-#include <zlib.h>
 
 #include "base/cursor.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "input/unpack.h"
 
-/* A gzip inside a gzip is still read; a third one is not (capture-layer 1.3). */
-#define BYTESRC_GUNZIP_MAX 2
+/* Something packed inside something packed is still read; a third layer is not (capture-layer 1.3).
+ */
+#define BYTESRC_LAYERS_MAX 2
 
-struct gunzip {
-    z_stream z;
-    uint8_t *in; /* compressed octets, `in_cap` of them at most; NULL: z.next_in is borrowed */
-    size_t in_cap;
-    bool between; /* a member has ended; another may follow */
+/* One layer of compression: what it makes octets of comes from the layer below. */
+struct bytesrc_layer {
+    struct unpacker *unpacker;
+    struct span in; /* of what came from below, what it has not taken yet */
+    uint8_t *block; /* where that lies, `cap` octets; NULL: `in` is borrowed */
+    size_t cap;
 };
 
 struct bytesrc {
@@ -30,8 +31,8 @@ struct bytesrc {
     bool own_fd;        /* to be closed by us */
     bool may_wait;      /* not a plain file: a read may block */
     struct span memory; /* what of the caller's memory was not read yet */
-    struct gunzip gunzip[BYTESRC_GUNZIP_MAX];
-    unsigned gunzips;
+    struct bytesrc_layer layers[BYTESRC_LAYERS_MAX];
+    unsigned layer_count;
     uint64_t compressed_off; /* octets read from the descriptor or memory */
     void (*before_wait)(void *ctx);
     void *ctx;
@@ -48,9 +49,9 @@ void bytesrc_open_memory(struct bytesrc *src, struct mem *mem, struct span octet
 
 void bytesrc_close(struct bytesrc *src);
 
-/* From here on the input is a gzip stream. Nothing of the window may have been taken.
- * RC_NOMEM, or RC_FORMAT when that is once too often. */
-enum rc bytesrc_gunzip(struct bytesrc *src) H2D_MUST_CHECK;
+/* What stands in the window and follows is packed that way. Nothing of the window may have been
+ * taken. RC_NOMEM, or RC_FORMAT when that is once too often. */
+enum rc bytesrc_unpack(struct bytesrc *src, enum packing packing) H2D_MUST_CHECK;
 
 /* Fills the window to at least n octets; see bytesrc_need. */
 void bytesrc_fill(struct bytesrc *src, size_t n);

@@ -25,7 +25,6 @@ struct refusal {
 
 // clang-format off
 static const struct refusal refusals[] = {
-    { "\x28\xb5\x2f\xfd",         4, PIPE_TEXT("zstd", "zstdcat") },
     { "\x04\x22\x4d\x18",         4, PIPE_TEXT("lz4", "lz4cat") },
     { "\xfd" "7zXZ",              6, PIPE_TEXT("xz", "xzcat") },
     { "BZh",                      3, PIPE_TEXT("bzip2", "bzcat") },
@@ -136,14 +135,6 @@ static bool begins_with(struct span head, const char *magic, size_t len)
     return span_equal(cur_take(&cur, len), span_of(magic, len));
 }
 
-/* zstd calls what a decoder should pass over a skippable frame: 50 … 5f 2a 4d 18. */
-static bool is_zstd_skippable(struct span head)
-{
-    struct cur cur = cur_of(head);
-    uint8_t first = cur_u8(&cur);
-    return (first & 0xf0) == 0x50 && cur_u24(&cur) == 0x2a4d18 && cur_ok(&cur);
-}
-
 static enum rc not_a_capture(const struct input *input, struct span head, struct err *err)
 {
     char hex[3 * 8 + 1] = "";
@@ -153,8 +144,8 @@ static enum rc not_a_capture(const struct input *input, struct span head, struct
     }
     hex[3 * count - 1] = '\0';
     return input_err(input, err, RC_FORMAT,
-                     "not a capture file (starts with %s); pcap, pcapng (also .gz) or raw HTTP/2"
-                     " expected",
+                     "not a capture file (starts with %s); pcap, pcapng (also .gz, .zst) or raw"
+                     " HTTP/2 expected",
                      hex);
 }
 
@@ -166,8 +157,8 @@ static enum rc refuse(const struct input *input, struct span head, struct err *e
             text = refusals[i].text;
         }
     }
-    if (text == NULL && is_zstd_skippable(head)) {
-        text = refusals[0].text;
+    if (packing_of(head) == PACKING_ZSTD) { /* which this build cannot take off */
+        text = PIPE_TEXT("zstd, which is not built in", "zstdcat");
     }
     if (text == NULL) {
         return not_a_capture(input, head, err);
@@ -188,12 +179,12 @@ static enum rc unreadable(struct input *input, struct err *err)
     return rc == RC_DAMAGED ? RC_FORMAT : rc;
 }
 
-/* Takes gzip off, and gives the first octets of what is inside. */
+/* Takes compression off, and gives the first octets of what is inside. */
 static enum rc unwrap(struct input *input, struct span *head, struct err *err)
 {
     *head = bytesrc_need(&input->src, INPUT_FIRST_LEN);
-    while (begins_with(*head, "\x1f\x8b", 2)) {
-        enum rc rc = bytesrc_gunzip(&input->src);
+    for (enum packing packing; packing_is_known(packing = packing_of(*head));) {
+        enum rc rc = bytesrc_unpack(&input->src, packing);
         if (rc != RC_OK) {
             return input_err(input, err, rc, "%s",
                              rc == RC_NOMEM ? "out of memory"
@@ -355,4 +346,15 @@ struct span input_peek(struct input *input)
 const struct input_stats *input_stats(const struct input *input)
 {
     return &input->stats;
+}
+
+bool input_library(size_t i, struct input_library *library)
+{
+    for (enum packing packing = PACKING_GZIP; packing <= PACKING_ZSTD; packing++) {
+        library->name = unpack_library(packing, &library->version);
+        if (library->name != NULL && i-- == 0) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -79,6 +79,13 @@ enum rc input_next_octets(struct input *input, struct span *octets, struct err *
  * preface, else 9. */
 struct span input_peek(struct input *input);
 
+/* A library that this room runs with: "zlib", "1.2.13". */
+struct input_library {
+    const char *name, *version;
+};
+/* Library i; false behind the last. */
+bool input_library(size_t i, struct input_library *library);
+
 const struct input_stats *input_stats(const struct input *input);
 
 #endif

@@ -110,8 +110,8 @@ def help_and_version():
 
 def not_a_capture():
     expect_run([write("x.txt", b"hello world\n")], 2,
-               "x.txt: not a capture file (starts with 68 65 6c 6c 6f 20 77 6f); pcap, pcapng (also .gz) or raw"
-               " HTTP/2 expected", stdout="")
+               "x.txt: not a capture file (starts with 68 65 6c 6c 6f 20 77 6f); pcap, pcapng (also .gz, .zst)"
+               " or raw HTTP/2 expected", stdout="")
 
 
 def empty_file():

@@ -1,5 +1,6 @@
 /* Any octets as an input: whatever format they turn out to be, what can be read is read to the end,
- * numbers rise, lengths fit, and an error has a text. Packets go on into the network layer. */
+ * numbers rise, lengths fit, what is told beside them ends, and an error has a text. Packets go on
+ * into the network layer. */
 #include "listener.h"
 
 #include "input/input.h"
@@ -13,6 +14,7 @@ static enum rc read_packets(struct input *input, struct net *net, struct err *er
         rc = input_next_packet(input, &packet, err);
         assert(packet.octets.ptr != NULL);
         if (rc == RC_OK || (rc == RC_DAMAGED && packet.octets.len > 0)) {
+            assert(packet.comment_count == 0 || packet.comments != NULL);
             assert(packet.pos.packet > number && packet.octets.len <= packet.wire_len);
             number = packet.pos.packet;
             int answer = net_packet(net, &packet);
@@ -35,17 +37,35 @@ static enum rc read_octets(struct input *input, size_t *octets, struct err *err)
     return rc;
 }
 
+/* What a capture tells beside its packets is text that ends, and secrets are in lines. */
+static void on_note(void *ctx, const struct finding *note)
+{
+    size_t *told = ctx;
+    assert(note->check < CHECK_COUNT && note->first.packet == note->last.packet);
+    *told += strlen(note->message);
+}
+
+static void on_secrets(void *ctx, struct span text)
+{
+    size_t *told = ctx;
+    assert(text.len > 0);
+    for (size_t i = 0; i < text.len; i++) {
+        *told += text.ptr[i] == '\n';
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 {
     struct mem mem;
     struct input *input = NULL;
     struct err err = { .rc = RC_OK };
-    size_t read = 0;
+    size_t read = 0, told = 0;
+    struct input_options options = { .on_note = on_note, .on_secrets = on_secrets, .ctx = &told };
     mem_init(&mem, 0);
     struct net *net = listener_net(&mem, len % 4);
     size_t used = mem.used;
-    enum rc rc = input_open_memory(&mem, len > 0 ? span_of(octets, len) : span_empty(), "x", NULL,
-                                   &input, &err);
+    enum rc rc = input_open_memory(&mem, len > 0 ? span_of(octets, len) : span_empty(), "x",
+                                   &options, &input, &err);
     if (rc == RC_OK) {
         rc = input_kind(input) == INPUT_PACKETS ? read_packets(input, net, &err)
                                                 : read_octets(input, &read, &err);
