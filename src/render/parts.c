@@ -75,11 +75,10 @@ const char *parts_representation(const struct h2_header *header, bool brackets, 
 
 /* ---- parts ---- */
 
-/* The n octets to come, as far as they belong to the frame. */
-static void emit_field(struct walk *walk, uint64_t n, const struct h2_header *field,
-                       const char *what, const char *detail)
+/* Hands on a part: the n octets to come, as far as they belong to the frame. */
+static void emit_part(struct walk *walk, uint64_t n, struct part part)
 {
-    struct part part = { .offset = walk->at, .field = field, .what = what, .detail = detail };
+    part.offset = walk->at;
     part.length = n < walk->end - walk->at ? n : walk->end - walk->at;
     part.octets = span_empty();
     if (part.length == 0) {
@@ -92,6 +91,17 @@ static void emit_field(struct walk *walk, uint64_t n, const struct h2_header *fi
     }
     walk->at += part.length;
     walk->take(walk->ctx, &part);
+}
+
+static void emit_field(struct walk *walk, uint64_t n, const struct h2_header *field,
+                       const char *what, const char *detail)
+{
+    emit_part(walk, n, (struct part){ .field = field, .what = what, .detail = detail });
+}
+
+static void emit_opaque(struct walk *walk, uint64_t n, const char *what)
+{
+    emit_part(walk, n, (struct part){ .what = what, .detail = "", .opaque = true });
 }
 
 static void emit(struct walk *walk, uint64_t n, const char *format, ...) H2D_PRINTF(3, 4);
@@ -312,7 +322,7 @@ static void walk_payload(struct walk *walk)
     switch (walk->frame->hd.type) {
     case H2_DATA:
         padding = walk_pad_length(walk);
-        emit(walk, left(walk) - (padding < left(walk) ? padding : left(walk)), "data");
+        emit_opaque(walk, left(walk) - (padding < left(walk) ? padding : left(walk)), "data");
         emit(walk, left(walk), "padding");
         break;
     case H2_HEADERS:
@@ -340,7 +350,7 @@ static void walk_payload(struct walk *walk)
         walk_settings(walk);
         break;
     case H2_PING:
-        emit(walk, 8, "opaque data");
+        emit_opaque(walk, 8, "opaque data");
         break;
     case H2_GOAWAY:
         walk_stream_id(walk, "last stream");
@@ -368,7 +378,7 @@ static void walk_payload(struct walk *walk)
         walk_text(walk, left(walk), "priority");
         break;
     default:
-        emit(walk, left(walk), "payload");
+        emit_opaque(walk, left(walk), "payload");
         break;
     }
     emit(walk, left(walk), "octets that the type has no place for");

@@ -11,6 +11,7 @@ struct part {
     const struct h2_header *field; /* the field that a representation yields; NULL: none */
     const char *what;              /* ASCII; with a field: what goes before it, often "" */
     const char *detail;            /* ASCII: how the field came; "" */
+    bool opaque;                   /* octets that mean something to others only */
 };
 
 /* Calls take for each part, in order; the part lives for the call. */

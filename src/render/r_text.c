@@ -47,15 +47,16 @@ void text_field(struct line *line, const struct h2_header *header)
         line_wire(line, header->value, 0);
     }
     if (options->verbosity > 0 && !options->octets) {
-        line_text(line, "   ");
+        (void)parts_representation(header, false, room, sizeof room);
+        line_gap(line, 3, strlen(room) + 2);
         line_style(line, STYLE_ASIDE);
         line_text(line, "[");
-        line_text(line, parts_representation(header, false, room, sizeof room));
+        line_text(line, room);
         line_text(line, "]");
         line_style(line, STYLE_NONE);
     }
     if (header->invalid != NULL) {
-        line_text(line, "   ");
+        line_gap(line, 3, strlen(header->invalid) + strlen("[invalid: ]"));
         line_style(line, STYLE_ERROR);
         line_text(line, "[invalid: ");
         line_wire(line, span_str(header->invalid), 1);
@@ -136,17 +137,28 @@ static bool find_field(const struct kept *kept, enum h2_token token, struct span
     return false;
 }
 
-static void put_request_line(struct line *line, const struct kept *kept)
+/* A summary that must be shortened to less than this goes below, where it has room. */
+#define SUMMARY_MIN 10
+
+static void put_request_line(struct line *line, const struct kept *kept, size_t reserve)
 {
-    struct span method = span_empty(), target, protocol;
-    if (find_field(kept, H2_TOKEN_METHOD, &method)) {
-        line_wire(line, method, 0);
-    }
+    const struct render_options *options = &line->render->options;
+    struct span method = span_empty(), target = span_empty(), protocol;
+    (void)find_field(kept, H2_TOKEN_METHOD, &method);
     bool connect = span_equal(method, span_str("CONNECT"));
-    if (find_field(kept, H2_TOKEN_PATH, &target) ||
-        (connect && find_field(kept, H2_TOKEN_AUTHORITY, &target))) {
+    bool has_target = find_field(kept, H2_TOKEN_PATH, &target) ||
+                      (connect && find_field(kept, H2_TOKEN_AUTHORITY, &target));
+    size_t columns = 0;
+    if (options->width > 0) {
+        columns = out_escaped_width(method) + 1 + out_escaped_width(target);
+        columns = options->verbosity == 0 ? num_min_size(columns, SUMMARY_MIN) : columns;
+    }
+    line_gap(line, 2, columns + reserve);
+    line_style(line, STYLE_SUMMARY);
+    line_wire(line, method, reserve);
+    if (has_target) {
         line_text(line, method.len > 0 ? " " : "");
-        line_wire(line, target, 0);
+        line_wire(line, target, reserve);
     }
     if (connect && find_field(kept, H2_TOKEN_PROTOCOL, &protocol)) {
         line_text(line, " (");
@@ -155,18 +167,17 @@ static void put_request_line(struct line *line, const struct kept *kept)
     }
 }
 
-/* What a whole block says: "GET /", "200", "trailers". */
-static void put_block_summary(struct line *line, const struct side *side)
+/* What a whole block says: "GET /", "200", "trailers"; `reserve` columns stay free behind it. */
+static void put_block_summary(struct line *line, const struct side *side, size_t reserve)
 {
-    struct span status;
-    line_text(line, "  ");
-    line_style(line, STYLE_SUMMARY);
-    if (find_field(side->kept, H2_TOKEN_STATUS, &status)) {
-        line_wire(line, status, 0);
-    } else if (side->block_is_more && !find_field(side->kept, H2_TOKEN_METHOD, &status)) {
-        line_text(line, "trailers");
+    struct span words = span_str("trailers"), method;
+    if (find_field(side->kept, H2_TOKEN_STATUS, &words) ||
+        (side->block_is_more && !find_field(side->kept, H2_TOKEN_METHOD, &method))) {
+        line_gap(line, 2, words.len + reserve);
+        line_style(line, STYLE_SUMMARY);
+        line_wire(line, words, reserve);
     } else {
-        put_request_line(line, side->kept);
+        put_request_line(line, side->kept, reserve);
     }
     line_style(line, STYLE_NONE);
 }
@@ -394,10 +405,7 @@ static void put_dump_line(struct render *render, uint64_t offset, struct span ro
         line_hex(&line, row.ptr[i], 2);
     }
     line_pad(&line, column + DUMP_OCTETS * 2 + 3 + 2);
-    for (size_t i = 0; i < row.len; i++) {
-        bool printable = row.ptr[i] >= 0x20 && row.ptr[i] < 0x7f;
-        out_char(line.out, printable ? (char)row.ptr[i] : '.');
-    }
+    line_ascii(&line, row);
     line_end(&line);
 }
 
@@ -515,23 +523,18 @@ static void put_remarks(struct line *line, const struct h2_frame *frame,
 {
     uint64_t missing = cut != NULL ? cut->missing : frame->missing;
     if (missing > 0 || cut != NULL) {
-        line_text(line, "  ");
-        line_style(line, STYLE_UNKNOWN);
-        line_text(line, "(");
-        line_u64(line, missing);
-        line_text(line, missing == 1 ? " octet missing" : " octets missing");
-        if (cut != NULL) {
-            line_text(line, ": ");
-            line_text(line, cause_texts[cut->cause]);
-        }
-        line_text(line, ")");
-        line_style(line, STYLE_NONE);
+        char text[80];
+        (void)snprintf(text, sizeof text, "(%llu %s missing%s%s)", (unsigned long long)missing,
+                       missing == 1 ? "octet" : "octets", cut != NULL ? ": " : "",
+                       cut != NULL ? cause_texts[cut->cause] : "");
+        line_gap(line, 2, strlen(text));
+        line_styled(line, STYLE_UNKNOWN, text);
     }
     if (frame->discard != NULL) {
-        line_text(line, "  ");
+        line_gap(line, 2, strlen("(ignored: )") + strlen(frame->discard));
         line_style(line, STYLE_UNKNOWN);
         line_text(line, "(ignored: ");
-        line_wire(line, span_str(frame->discard), 1);
+        line_text(line, frame->discard);
         line_text(line, ")");
         line_style(line, STYLE_NONE);
     }
@@ -546,8 +549,7 @@ static void put_head(struct side *side, const struct h2_frame *frame,
     line_u64_right(&line, frame->hd.stream_id, TEXT_STREAM_WIDTH);
     line_u64_right(&line, frame->hd.length, TEXT_LENGTH_WIDTH);
     if (frame->hd.raw_flags != 0) {
-        line_text(&line, "  ");
-        line_flags(&line, &frame->hd);
+        line_flags(&line, &frame->hd, 2);
     }
     if (text_frame_says(frame)) {
         line_text(&line, "  ");
@@ -562,7 +564,7 @@ static void put_head(struct side *side, const struct h2_frame *frame,
         }
     }
     if (frame_ends_block(frame) && kept_field_count(side->kept) > 0) {
-        put_block_summary(&line, side);
+        put_block_summary(&line, side, line_packets_reserve(&line, &frame->where));
     }
     put_remarks(&line, frame, cut);
     line_end_packets(&line, &frame->where.first, &frame->where.last);

@@ -32,8 +32,8 @@ void text_callback_frame(struct side *side, const char *name, const struct h2_fr
         line_text(&line, ", ");
         line_text(&line, h2_lib_error_name(lib_error));
     } else if (frame->hd.raw_flags != 0) {
-        line_text(&line, ", ");
-        line_flags(&line, &frame->hd);
+        line_text(&line, ",");
+        line_flags(&line, &frame->hd, 1);
     }
     if (!begins && text_frame_says(frame)) {
         line_text(&line, ", ");
@@ -122,8 +122,8 @@ void text_callback_action(struct side *side, const struct h2_action *action)
         line_u64(&line, action->increment);
     }
     if (action->reason != NULL && action->reason[0] != '\0') {
-        line_text(&line, ": ");
-        line_wire(&line, span_str(action->reason), 0);
+        line_text(&line, ":");
+        line_words(&line, span_str(action->reason));
     }
     line_end(&line);
 }

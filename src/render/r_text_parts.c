@@ -52,9 +52,16 @@ static void put_detail_line(const struct layout *layout, struct line *line, cons
     *detail += **detail == ' ';
 }
 
-static void put_what(const struct layout *layout, struct line *line, const struct part *part)
+/* Returns what goes beneath it of a text that is too wide for the terminal, mostly "". */
+static const char *put_what(const struct layout *layout, struct line *line, const struct part *part)
 {
     line_pad(line, layout->what);
+    if (part->field == NULL && layout->width > 0) {
+        size_t n = break_at(part->what, layout->width - layout->what);
+        out_raw(line->out, span_of(part->what, n));
+        line->column += n;
+        return part->what[n] == ' ' ? part->what + n + 1 : part->what + n;
+    }
     line_text(line, part->what);
     if (part->field != NULL && part->field->name.len > 0) {
         text_field(line, part->field);
@@ -63,6 +70,7 @@ static void put_what(const struct layout *layout, struct line *line, const struc
     } else if (part->field != NULL) {
         line_wire(line, part->field->value, 0);
     }
+    return "";
 }
 
 static void put_hex_row(const struct layout *layout, struct line *line, const struct part *part,
@@ -82,6 +90,18 @@ static void put_hex_row(const struct layout *layout, struct line *line, const st
     }
 }
 
+/* What nobody names may still be text. */
+static void put_ascii_row(struct line *line, const struct part *part, size_t at, size_t column)
+{
+    if (!part->opaque || at >= part->octets.len) {
+        return;
+    }
+    line_pad(line, column);
+    line_styled(line, STYLE_ASIDE, "| ");
+    line_ascii(line,
+               span_of(part->octets.ptr + at, num_min_size(part->octets.len - at, ROW_OCTETS)));
+}
+
 static void put_part(void *ctx, const struct part *whole)
 {
     const struct layout *layout = ctx;
@@ -92,12 +112,16 @@ static void put_part(void *ctx, const struct part *whole)
             options->data_octets > PLAIN_OCTETS_MIN ? options->data_octets : PLAIN_OCTETS_MIN;
         part.octets.len = part.octets.len < shown ? part.octets.len : (size_t)shown;
     }
-    const char *detail = part.detail;
     struct line line;
     size_t at = 0;
     put_hex_row(layout, &line, &part, at);
-    put_what(layout, &line, &part);
-    if (layout->beside == 0 && *detail != '\0' && line.column + 2 <= layout->detail) {
+    const char *beneath = put_what(layout, &line, &part);
+    const char *detail = *beneath != '\0' ? beneath : part.detail;
+    size_t ascii = line.column + 2;
+    put_ascii_row(&line, &part, at, ascii);
+    if (*beneath != '\0') {
+        /* No room beside it. */
+    } else if (layout->beside == 0 && *detail != '\0' && line.column + 2 <= layout->detail) {
         put_detail_line(layout, &line, &detail);
     } else if (layout->beside > 0 && line.column + 2 <= layout->beside &&
                layout->beside + strlen(detail) <= layout->width) {
@@ -108,6 +132,7 @@ static void put_part(void *ctx, const struct part *whole)
     line_end(&line);
     for (at = ROW_OCTETS; at < part.octets.len || *detail != '\0'; at += ROW_OCTETS) {
         put_hex_row(layout, &line, &part, at);
+        put_ascii_row(&line, &part, at, ascii);
         if (*detail != '\0') {
             put_detail_line(layout, &line, &detail);
         }

@@ -83,7 +83,7 @@ void line_text_left(struct line *line, enum style style, const char *text, size_
 }
 
 /* A value is not shortened to fewer columns than this, it would say nothing: the line wraps. */
-#define SHORTENED_MIN 12
+#define SHORTENED_MIN 6
 
 void line_wire(struct line *line, struct span octets, size_t reserve)
 {
@@ -102,6 +102,32 @@ void line_wire(struct line *line, struct span octets, size_t reserve)
     }
 }
 
+static void go_on_below(struct line *line)
+{
+    out_char(line->out, '\n');
+    line->column = 0;
+    line_pad(line, TEXT_INDENT);
+}
+
+void line_gap(struct line *line, size_t spaces, size_t columns)
+{
+    unsigned width = line->render->options.width;
+    if (width > 0 && line->column > TEXT_INDENT && line->column + spaces + columns > width) {
+        go_on_below(line);
+    } else {
+        line_pad(line, line->column + spaces);
+    }
+}
+
+void line_ascii(struct line *line, struct span octets)
+{
+    for (size_t i = 0; i < octets.len; i++) {
+        bool printable = octets.ptr[i] >= 0x20 && octets.ptr[i] < 0x7f;
+        out_char(line->out, printable ? (char)octets.ptr[i] : '.');
+    }
+    line->column += octets.len;
+}
+
 void line_words(struct line *line, struct span text)
 {
     unsigned width = line->render->options.width;
@@ -112,9 +138,7 @@ void line_words(struct line *line, struct span text)
         cur_skip(&c, end != NULL ? 1 : 0);
         size_t columns = out_escaped_width(word);
         if (width > 0 && line->column > TEXT_INDENT && line->column + 1 + columns > width) {
-            out_char(line->out, '\n');
-            line->column = 0;
-            line_pad(line, TEXT_INDENT);
+            go_on_below(line);
         } else {
             line_text(line, " ");
         }
@@ -252,20 +276,39 @@ void line_packets(struct line *line, const struct pos *first, const struct pos *
     }
 }
 
+/* The columns of line_packets; 0: none are to be said. */
+static size_t packets_width(const struct line *line, const struct pos *first,
+                            const struct pos *last)
+{
+    const struct render_options *options = &line->render->options;
+    uint8_t digits[20];
+    if (last->packet == 0 || (options->verbosity == 0 && !options->octets)) {
+        return 0;
+    }
+    size_t len = 1 + (size_t)(out_digits(digits, last->packet) - digits);
+    if (first->packet > 0 && first->packet != last->packet) {
+        len += 1 + (size_t)(out_digits(digits, first->packet) - digits);
+    }
+    return len;
+}
+
+size_t line_packets_reserve(const struct line *line, const struct h2_where *where)
+{
+    size_t len = packets_width(line, &where->first, &where->last);
+    return len > 0 ? len + 2 : 0;
+}
+
 void line_end_packets(struct line *line, const struct pos *first, const struct pos *last)
 {
     const struct render_options *options = &line->render->options;
-    if (last->packet > 0 && (options->verbosity > 0 || options->octets)) {
-        uint8_t digits[20];
-        size_t len = 1 + (size_t)(out_digits(digits, last->packet) - digits);
-        if (first->packet > 0 && first->packet != last->packet) {
-            len += 1 + (size_t)(out_digits(digits, first->packet) - digits);
-        }
+    size_t len = packets_width(line, first, last);
+    if (len > 0) {
         size_t column = TEXT_PACKET_COLUMN;
         if (options->width > 0 && options->width < column + len) {
             column = options->width > len ? options->width - len : 0;
         }
-        line_pad(line, column > line->column + 2 ? column : line->column + 2);
+        line_gap(line, 2, len);
+        line_pad(line, column);
         line_style(line, STYLE_ASIDE);
         line_packets(line, first, last);
         line_style(line, STYLE_NONE);
@@ -273,10 +316,9 @@ void line_end_packets(struct line *line, const struct pos *first, const struct p
     line_end(line);
 }
 
-void line_flags(struct line *line, const struct h2_frame_hd *hd)
+void line_flags(struct line *line, const struct h2_frame_hd *hd, size_t spaces)
 {
     unsigned rest = 0;
-    const char *separator = "";
     for (unsigned left = hd->raw_flags; left != 0; left &= left - 1) {
         unsigned bit = left & (0U - left);
         const char *name = h2_flag_name(hd->type, (uint8_t)bit);
@@ -284,12 +326,12 @@ void line_flags(struct line *line, const struct h2_frame_hd *hd)
             rest |= bit;
             continue;
         }
-        line_text(line, separator);
+        line_gap(line, spaces, strlen(name));
         line_text(line, name);
-        separator = " ";
+        spaces = 1;
     }
     if (rest != 0) {
-        line_text(line, separator);
+        line_gap(line, spaces, strlen("0x00"));
         line_text(line, "0x");
         line_hex(line, rest, 2);
     }

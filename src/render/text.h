@@ -52,6 +52,8 @@ static inline void line_end(struct line *line)
     line->column = 0;
 }
 void line_end_packets(struct line *line, const struct pos *first, const struct pos *last);
+/* The columns that line_end_packets will want of a terminal. */
+size_t line_packets_reserve(const struct line *line, const struct h2_where *where);
 
 void line_colour(struct line *line, enum style style);
 static inline void line_style(struct line *line, enum style style)
@@ -98,10 +100,15 @@ static inline void line_detail(struct line *line, struct render *render)
 void line_wire(struct line *line, struct span octets, size_t reserve);
 /* Words, each behind a space; on a terminal they go on below when the line is full. */
 void line_words(struct line *line, struct span text);
+/* `spaces` before something of `columns` columns; on a terminal that has not so many left, a line
+ * below, indented. */
+void line_gap(struct line *line, size_t spaces, size_t columns);
+/* Octets as the ASCII column of a hex dump shows them. */
+void line_ascii(struct line *line, struct span octets);
 /* "p6", "p6-7"; nothing where the input has no packets. */
 void line_packets(struct line *line, const struct pos *first, const struct pos *last);
-/* "END_STREAM ACK 0x40". */
-void line_flags(struct line *line, const struct h2_frame_hd *hd);
+/* "END_STREAM ACK 0x40", `spaces` before it. */
+void line_flags(struct line *line, const struct h2_frame_hd *hd, size_t spaces);
 /* "PROTOCOL_ERROR", or "0x1f". */
 void line_error_code(struct line *line, uint32_t code);
 /* "HEADERS", or "unknown 0x21"; room for 16. */

@@ -3,14 +3,17 @@
 
 Each case is a function, listed at the end. Everything happens in a folder of its own.
 """
+import fcntl
 import gzip
 import json
 import os
+import pty
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 H2DUMP, CAPTURES = (os.path.abspath(p) for p in sys.argv[1:3])
@@ -338,6 +341,40 @@ def no_control_octets():
             raise Wrong(f"{args}: {bad!r} in the output")
 
 
+def on_terminal(columns, *args):
+    """What a terminal of that many columns gets, without colours, in lines."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    child = subprocess.Popen([H2DUMP, "--color=never", *args], stdin=subprocess.DEVNULL, stdout=slave,
+                             stderr=subprocess.DEVNULL)
+    os.close(slave)
+    out = b""
+    try:
+        while octets := os.read(master, 65536):
+            out += octets
+    except OSError:  # EIO: nobody writes to it any more
+        pass
+    child.wait(timeout=20)
+    os.close(master)
+    return out.decode("utf-8").replace("\r\n", "\n").splitlines()
+
+
+def fits_a_terminal():
+    """What does not fit is shortened with a mark or goes on below, indented; beside a pipe's output nothing is lost."""
+    for name in ("nghttp-push-priorities", "violations-server", "extensions", "nghttp-post-continuation"):
+        path = os.path.join(CAPTURES, name + ".pcap" + ("ng" if "post" in name else ""))
+        for args in ([], ["-x"], ["--by=callback"]):
+            lines = on_terminal(80, *args, path)
+            wide = [line for line in lines if len(line) > 80]
+            if wide or len(lines) < 20:
+                raise Wrong(f"{name} {args}: {len(lines)} lines, too wide: {wide[:3]}")
+            records = [line for line in run(*args, path)[1].splitlines() if not line.startswith(" ")]
+            expect(f"{name} {args}: records", len([x for x in lines if not x.startswith(" ")]), len(records))
+        lines = on_terminal(200, path)
+        expect(f"{name}: at 200 columns", [x for x in lines if "…" not in x],
+               [y for x, y in zip(lines, run(path)[1].splitlines()) if "…" not in x])
+
+
 def deterministic():
     for args in ([], ["-x"], ["-T", "json", "-v"], ["--by=callback"]):
         outs = {run(*args, os.path.join(CAPTURES, "grpc.pcap"))[1] for _ in range(3)}
@@ -378,5 +415,5 @@ CASES = [wrong_usage, help_and_version, not_a_capture, empty_file, directory_and
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
          standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,
          forced_port, hole_over_a_frame_header,
-         shown_as_it_comes, closed_pipe, full_disk, no_control_octets, deterministic, endpoint_profile]
+         shown_as_it_comes, closed_pipe, full_disk, no_control_octets, fits_a_terminal, deterministic, endpoint_profile]
 sys.exit(main())

@@ -576,8 +576,8 @@ static void test_width(void **state)
 {
     (void)state;
     static const char *const wants[][1] = {
-        { "\n                 user-agent: nghttp2/1.5…\n" },
-        { "\n                 user-agent: nghttp2/1.52.0   [" }
+        { "\n                 user-agent: nghttp2/1…\n" },
+        { "\n                 user-agent: nghttp2/1.52.0\n                 [literal, name 58" }
     };
     for (unsigned verbosity = 0; verbosity < 2; verbosity++) {
         struct run run = { .options = { .width = 39, .verbosity = verbosity } };
