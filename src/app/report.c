@@ -74,7 +74,10 @@ static const struct phrase phrases[] = {
     { "HTTP proxy tunnel (CONNECT)", "HTTP proxy tunnel (CONNECT)", "HTTP proxy tunnels (CONNECT)",
       " (not followed by this version)" },
     { "UDP packet", "UDP packet", "UDP packets", "" },
-    { "fragment", "IP fragment", "IP fragments", " (not put together by this version)" },
+    { "fragment", "IP fragment", "IP fragments", " (of datagrams that never became whole)" },
+    { "IPsec ESP", "packet of an IPsec tunnel", "packets of IPsec tunnels", " (encrypted)" },
+    { "WireGuard", "packet of a WireGuard tunnel", "packets of WireGuard tunnels", " (encrypted)" },
+    { "L2TP", "packet of an L2TP tunnel", "packets of L2TP tunnels", " (not followed)" },
     { "no TCP", "packet without TCP", "packets without TCP", "" },
     { "no payload", "TCP packet without payload", "TCP packets without payload", "" },
 };
@@ -116,7 +119,10 @@ static void say_none_found(const struct run *run, const struct net_stats *net)
     put_part(out, &first, "other port", report->other_ports);
     if (net != NULL) {
         put_part(out, &first, "QUIC", net->quic_flows);
-        put_part(out, &first, "fragment", net->fragments);
+        put_part(out, &first, "fragment", net->fragments_lost);
+        for (int kind = 0; kind < TUNNEL_KINDS; kind++) {
+            put_part(out, &first, net_tunnel_name((enum tunnel_kind)kind), net->opaque[kind]);
+        }
         if (first) {
             put_part(out, &first, "no payload", net->tcp_packets);
             put_part(out, &first, "UDP packet", net->udp_packets);

@@ -17,7 +17,7 @@ static H2D_ALWAYS_INLINE unsigned fill_key(struct flow_key *key, const struct se
     memcpy(key->octets + ip_len, side == 0 ? segment->to : segment->from, ip_len);
     memcpy(key->octets + 2 * ip_len, side == 0 ? &segment->from_port : &segment->to_port, 2);
     memcpy(key->octets + 2 * ip_len + 2, side == 0 ? &segment->to_port : &segment->from_port, 2);
-    key->len = (uint8_t)(2 * ip_len + 4);
+    key->kind = segment->scope * 2 + (ip_len == 16);
     return side;
 }
 
@@ -39,10 +39,14 @@ static bool is_key(const struct flow_key *a, const struct flow_key *b)
     return differ == 0;
 }
 
+uint64_t flow_hash(const struct net *net, const struct flow_key *key)
+{
+    return siphash_13(&net->options.key, span_of(key, 8 + 2 * flow_key_ip_len(key)));
+}
+
 static struct flow **bucket_of(const struct net *net, const struct flow_key *key)
 {
-    uint64_t hash = siphash_13(&net->options.key, span_of(key->octets, key->len));
-    return &net->buckets[hash & (net->bucket_count - 1)];
+    return &net->buckets[flow_hash(net, key) & (net->bucket_count - 1)];
 }
 
 struct flow *flow_find(struct net *net, const struct flow_key *key)
@@ -127,7 +131,7 @@ static int evict(struct net *net)
             continue;
         }
         if (order[i] == FLOW_OPEN) {
-            net->stats.limits_hit++;
+            net->stats.limits[NET_LIMIT_FLOWS]++;
             net_note(net, flow, NOTE_FLOWS, 0, &flow->first, NULL, 0);
         }
         return flow_end(net, flow, GAP_LIMIT, CLOSE_EVICTED);
@@ -187,6 +191,8 @@ static void release(struct net *net, struct flow *flow)
     if (sink.ops != NULL && sink.ops->free != NULL) {
         sink.ops->free(sink.ctx);
     }
+    mem_free(net->mem, flow->via);
+    flow->via = NULL;
 }
 
 void flow_stop(struct net *net, struct flow *flow, enum flow_state state)
@@ -210,6 +216,7 @@ void flow_free(struct net *net, struct flow *flow)
         net->recent = NULL;
     }
     net->flow_count--;
+    mem_free(net->mem, flow->tunnels);
     mem_free(net->mem, flow);
 }
 
@@ -235,15 +242,46 @@ void flow_reap(struct net *net)
 void flow_info_fill(const struct flow *flow, struct flow_info *info)
 {
     const struct flow_key *key = &flow->key;
-    size_t ip_len = (key->len - 4u) / 2;
+    size_t ip_len = flow_key_ip_len(key);
     *info = (struct flow_info){ .id = flow->id,
                                 .client_side = flow->client_side,
                                 .joined = flow->joined,
-                                .first = flow->first };
+                                .first = flow->first,
+                                .via = flow->via };
     for (size_t side = 0; side < 2; side++) {
         struct endpoint *end = &info->ends[side];
         memcpy(end->ip, key->octets + side * ip_len, ip_len);
         end->ip_len = (uint8_t)ip_len;
         memcpy(&end->port, key->octets + 2 * ip_len + 2 * side, 2);
     }
+}
+
+bool flow_set_tunnels(struct net *net, struct flow *flow, const struct segment *segment)
+{
+    size_t octets = segment->tunnel_count * sizeof(segment->tunnels[0]);
+    struct flow_tunnels *tunnels = mem_alloc(net->mem, sizeof(*tunnels) + octets);
+    if (tunnels == NULL) {
+        return false;
+    }
+    tunnels->count = segment->tunnel_count;
+    memcpy(tunnels->tunnels, segment->tunnels, octets);
+    mem_free(net->mem, flow->tunnels);
+    flow->tunnels = tunnels;
+    return true;
+}
+
+bool flow_tell_tunnels(struct net *net, struct flow *flow)
+{
+    if (flow->tunnels == NULL || flow->via != NULL) {
+        return true;
+    }
+    flow->via = mem_zalloc(net->mem, 1, sizeof(*flow->via));
+    if (flow->via == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < flow->tunnels->count; i++) {
+        struct via_name *name = &flow->via->names[flow->via->count++];
+        name->len = tunnel_text(&flow->tunnels->tunnels[i], name->octets, sizeof(name->octets));
+    }
+    return true;
 }

@@ -18,32 +18,6 @@ enum {
     PROTO_SHIM6 = 140,
 };
 
-/* A place in the packet: what is there from here on, and how much there was on the wire. */
-struct layer {
-    struct cur cur;
-    size_t wire; /* octets from cur.pos to the end of this layer's payload on the wire */
-};
-
-/* Takes n octets off the layer; false when the wire had fewer. */
-static inline bool pass(struct layer *layer, size_t n)
-{
-    if (n > layer->wire) {
-        return false;
-    }
-    layer->wire -= n;
-    cur_skip(&layer->cur, n);
-    return cur_ok(&layer->cur);
-}
-
-/* The layer's payload ends after n octets on the wire; what follows is filling of the link. */
-static inline void end_after(struct layer *layer, size_t n)
-{
-    layer->wire = n;
-    if (cur_left(&layer->cur) > n) {
-        layer->cur.end = layer->cur.pos + n;
-    }
-}
-
 /* ---- TCP, UDP ---- */
 
 static enum ip_answer decode_tcp(struct layer *layer, struct segment *segment)
@@ -60,6 +34,7 @@ static enum ip_answer decode_tcp(struct layer *layer, struct segment *segment)
     }
     /* Options that the snapshot length cut off cost the payload, not the segment. */
     segment->wire_len = layer->wire - header_len;
+    segment->transport = layer->cur.pos;
     cur_skip(&layer->cur, header_len);
     segment->payload = cur_rest(&layer->cur);
     return IP_TCP;
@@ -67,27 +42,45 @@ static enum ip_answer decode_tcp(struct layer *layer, struct segment *segment)
 
 static enum ip_answer decode_udp(struct layer *layer, struct segment *segment)
 {
-    struct cur cur = layer->cur;
-    segment->from_port = cur_u16(&cur);
-    segment->to_port = cur_u16(&cur);
-    cur_skip(&cur, 4);
-    segment->payload = cur_rest(&cur);
-    segment->wire_len = segment->payload.len;
-    return cur_ok(&cur) ? IP_UDP : IP_MALFORMED;
+    struct cur head = layer->cur;
+    segment->from_port = cur_u16(&head);
+    segment->to_port = cur_u16(&head);
+    if (!layer_pass(layer, 8)) {
+        return IP_MALFORMED;
+    }
+    segment->rest = *layer;
+    return IP_UDP;
 }
 
-/* The seam for tunnels: a row here that goes back to the network layer makes one. */
 static enum ip_answer decode_transport(uint8_t protocol, struct layer *layer,
                                        struct segment *segment)
 {
-    switch (protocol) {
-    case PROTO_TCP:
+    if (H2D_LIKELY(protocol == PROTO_TCP)) {
         return decode_tcp(layer, segment);
-    case PROTO_UDP:
-        return decode_udp(layer, segment);
-    default:
-        return IP_OTHER;
     }
+    segment->protocol = protocol;
+    if (protocol == PROTO_UDP) {
+        return decode_udp(layer, segment);
+    }
+    segment->rest = *layer;
+    return IP_OTHER;
+}
+
+/* ---- fragments ---- */
+
+/* off is in octets. */
+static enum ip_answer take_fragment(uint8_t protocol, uint32_t id, uint32_t off, bool more,
+                                    const struct layer *layer, struct segment *segment)
+{
+    /* RFC 791 3.2: only the last may have a length that is no multiple of 8; and no datagram is
+     * longer than 65535 octets. */
+    if ((more && layer->wire % 8 != 0) || layer->wire == 0 || off + layer->wire > 65535) {
+        return IP_MALFORMED;
+    }
+    segment->protocol = protocol;
+    segment->fragment = (struct fragment){ .id = id, .off = off, .more = more };
+    segment->rest = *layer;
+    return IP_FRAGMENT;
 }
 
 /* ---- IPv4 (RFC 791 3.1) ---- */
@@ -98,7 +91,7 @@ static enum ip_answer decode_ipv4(struct layer *layer, struct segment *segment)
     uint8_t version_ihl = cur_u8(&head);
     cur_skip(&head, 1);
     size_t total = cur_u16(&head);
-    cur_skip(&head, 2);
+    uint16_t id = cur_u16(&head);
     uint16_t fragment = cur_u16(&head);
     cur_skip(&head, 1);
     uint8_t protocol = cur_u8(&head);
@@ -113,13 +106,15 @@ static enum ip_answer decode_ipv4(struct layer *layer, struct segment *segment)
     /* Lenient: no total length means that the sender's network card was to fill it in (segmentation
      * offload); then the packet's length on the wire is all there is. */
     if (total != 0) {
-        end_after(layer, total);
+        layer_end_after(layer, total);
     }
-    if (H2D_UNLIKELY(!pass(layer, header_len))) {
+    if (H2D_UNLIKELY(!layer_pass(layer, header_len))) {
         return IP_MALFORMED;
     }
     if (H2D_UNLIKELY((fragment & 0x3fff) != 0)) {
-        return IP_FRAGMENT; /* more to come, or not the first */
+        /* more to come, or not the first */
+        return take_fragment(protocol, id, (fragment & 0x1fffu) * 8, (fragment & 0x2000) != 0,
+                             layer, segment);
     }
     return decode_transport(protocol, layer, segment);
 }
@@ -142,19 +137,17 @@ static size_t find_jumbo(struct cur cur)
     return 0;
 }
 
-/* Passes one extension header; false when it does not fit. *fragment: it is one of several. */
-static bool pass_extension(struct layer *layer, uint8_t *next, bool *fragment)
+/* Passes one extension header; false when it does not fit. */
+static bool pass_extension(struct layer *layer, uint8_t *next)
 {
     struct cur head = layer->cur;
     uint8_t this = *next;
     *next = cur_u8(&head);
     size_t len = cur_u8(&head);
-    if (this == PROTO_FRAGMENT) {
-        /* RFC 6946: offset 0 and nothing to follow is a whole packet */
-        *fragment = (cur_u16(&head) & 0xfff9) != 0;
-        return cur_ok(&head) && pass(layer, 8);
-    }
-    return cur_ok(&head) && pass(layer, this == PROTO_AH ? 4 * (len + 2) : 8 * (len + 1));
+    size_t header_len = this == PROTO_FRAGMENT ? 8
+                        : this == PROTO_AH     ? 4 * (len + 2)
+                                               : 8 * (len + 1);
+    return cur_ok(&head) && layer_pass(layer, header_len);
 }
 
 static bool is_extension(uint8_t protocol)
@@ -174,6 +167,26 @@ static bool is_extension(uint8_t protocol)
     }
 }
 
+/* From an extension header on, or from what is behind the last. */
+static enum ip_answer decode_chain(uint8_t next, struct layer *layer, struct segment *segment)
+{
+    for (unsigned count = 0; H2D_UNLIKELY(is_extension(next)); count++) {
+        struct cur head = layer->cur;
+        bool fragment = next == PROTO_FRAGMENT;
+        if (count == LIMIT_IPV6_EXTENSIONS || !pass_extension(layer, &next)) {
+            return IP_MALFORMED;
+        }
+        cur_skip(&head, 2);
+        uint16_t place = cur_u16(&head);
+        /* RFC 6946: offset 0 and nothing to follow is a whole packet, whatever its id. */
+        if (fragment && (place & 0xfff9) != 0) {
+            return take_fragment(next, cur_u32(&head), place & 0xfff8u, (place & 1) != 0, layer,
+                                 segment);
+        }
+    }
+    return decode_transport(next, layer, segment);
+}
+
 static enum ip_answer decode_ipv6(struct layer *layer, struct segment *segment)
 {
     struct cur head = layer->cur;
@@ -185,7 +198,7 @@ static enum ip_answer decode_ipv6(struct layer *layer, struct segment *segment)
     segment->from = cur_take(&head, 16).ptr;
     segment->to = cur_take(&head, 16).ptr;
     segment->ip_len = 16;
-    if (H2D_UNLIKELY(!cur_ok(&head) || version != 6 || !pass(layer, 40))) {
+    if (H2D_UNLIKELY(!cur_ok(&head) || version != 6 || !layer_pass(layer, 40))) {
         return IP_MALFORMED;
     }
     if (payload_len == 0 && next == PROTO_HOP_BY_HOP) {
@@ -196,18 +209,43 @@ static enum ip_answer decode_ipv6(struct layer *layer, struct segment *segment)
     }
     /* Lenient: no length and no jumbo option is what Linux sends past its own captures. */
     if (payload_len != 0) {
-        end_after(layer, payload_len);
+        layer_end_after(layer, payload_len);
     }
-    bool fragment = false;
-    for (unsigned count = 0; is_extension(next); count++) {
-        if (count == LIMIT_IPV6_EXTENSIONS || !pass_extension(layer, &next, &fragment)) {
-            return IP_MALFORMED;
-        }
-        if (fragment) {
-            return IP_FRAGMENT;
-        }
+    return decode_chain(next, layer, segment);
+}
+
+/* ---- the way in ---- */
+
+/* Hot: a branch a network layer, no loop. */
+static inline enum ip_answer decode_network(uint16_t ethertype, struct layer *layer,
+                                            struct segment *segment)
+{
+    switch (ethertype) {
+    case ETHERTYPE_IPV4:
+        return decode_ipv4(layer, segment);
+    case ETHERTYPE_IPV6:
+        return decode_ipv6(layer, segment);
+    default:
+        return IP_NOT;
     }
-    return decode_transport(next, layer, segment);
+}
+
+enum ip_answer ip_network(uint16_t ethertype, struct layer *layer, struct segment *segment)
+{
+    const uint8_t *start = layer->cur.pos;
+    ethertype = link_pass(ethertype, &layer->cur);
+    size_t passed = (size_t)(layer->cur.pos - start);
+    if (!cur_ok(&layer->cur) || passed > layer->wire) {
+        return IP_MALFORMED;
+    }
+    layer->wire -= passed;
+    return decode_network(ethertype, layer, segment);
+}
+
+enum ip_answer ip_payload(struct layer *layer, struct segment *segment)
+{
+    return segment->ip_len == 4 ? decode_transport(segment->protocol, layer, segment)
+                                : decode_chain(segment->protocol, layer, segment);
 }
 
 enum ip_answer ip_decode(const struct packet *packet, struct segment *segment)
@@ -217,19 +255,14 @@ enum ip_answer ip_decode(const struct packet *packet, struct segment *segment)
         return IP_UNSUPPORTED;
     }
     struct layer layer = { cur_of(packet->octets), packet->wire_len };
+    segment->scope = 0;
+    segment->tunnel_count = 0;
     /* The frame check octets are the last ones on the wire. */
-    end_after(&layer, packet->wire_len - num_min_size(packet->fcs_len, packet->wire_len));
+    layer_end_after(&layer, packet->wire_len - num_min_size(packet->fcs_len, packet->wire_len));
     uint16_t ethertype = link->strip(&layer.cur);
     if (H2D_UNLIKELY(!cur_ok(&layer.cur))) {
         return IP_MALFORMED;
     }
     layer.wire -= (size_t)(layer.cur.pos - packet->octets.ptr);
-    switch (ethertype) {
-    case ETHERTYPE_IPV4:
-        return decode_ipv4(&layer, segment);
-    case ETHERTYPE_IPV6:
-        return decode_ipv6(&layer, segment);
-    default:
-        return IP_NOT;
-    }
+    return decode_network(ethertype, &layer, segment);
 }

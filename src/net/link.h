@@ -8,6 +8,9 @@
 /* Ethertypes of the network layers that are read on. */
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
+/* Of what is in between: see link_pass. */
+#define ETHERTYPE_ETHERNET 0x6558 /* transparent Ethernet bridging: a whole frame */
+#define ETHERTYPE_MPLS     0x8847
 
 struct link_row {
     uint16_t link_type;
@@ -16,6 +19,11 @@ struct link_row {
      * NULL: known by name only. */
     uint16_t (*strip)(struct cur *cur);
 };
+
+/* Takes off what stands between an ethertype and the network layer: VLAN tags, LLC, PPPoE, MPLS,
+ * frames in frames. Returns the network layer's ethertype; 0: nothing to read on. Whether it all
+ * was there, the cursor knows. */
+uint16_t link_pass(uint16_t type, struct cur *cur);
 
 /* The row of a link type, or NULL. */
 const struct link_row *link_find(uint16_t link_type);

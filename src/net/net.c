@@ -28,6 +28,7 @@ struct net *net_new(struct mem *mem, const struct net_options *options,
         net->options = *options;
         net->events = *events;
         net->ctx = ctx;
+        frag_init(&net->frag, mem, &net->options.key, &net->stats);
     }
     return net;
 }
@@ -42,12 +43,23 @@ void net_free(struct net *net)
             flow_free(net, net->lists[state].first);
         }
     }
+    frag_fini(&net->frag);
     mem_free(net->mem, net->buckets);
     mem_free(net->mem, net->quic);
     mem_free(net->mem, net);
 }
 
 /* ---- notes ---- */
+
+enum check net_limit_check(enum net_limit limit)
+{
+    static const enum check checks[NET_LIMITS] = {
+        [NET_LIMIT_FLOWS] = CHECK_LIMIT_FLOWS,     [NET_LIMIT_TCP_QUEUE] = CHECK_LIMIT_TCP_QUEUE,
+        [NET_LIMIT_MEMORY] = CHECK_LIMIT_MEMORY,   [NET_LIMIT_FRAGMENTS] = CHECK_LIMIT_FRAGMENTS,
+        [NET_LIMIT_TUNNELS] = CHECK_LIMIT_TUNNELS,
+    };
+    return checks[limit];
+}
 
 static enum check note_check(enum flow_note kind)
 {
@@ -170,7 +182,7 @@ static int count_quic(struct net *net, const struct segment *segment)
         net->quic_cap = cap;
     }
     flow_key_make(&key, segment, &side);
-    uint64_t hash = siphash_13(&net->options.key, span_of(key.octets, key.len));
+    uint64_t hash = flow_hash(net, &key);
     net->stats.quic_flows += quic_put(net->quic, net->quic_cap, hash | 1);
     return 0;
 }
@@ -193,36 +205,33 @@ static void count_unsupported(struct net_stats *stats, uint16_t link_type)
     stats->unsupported[i].packets++;
 }
 
+int net_tcp(struct net *net, const struct segment *segment, const struct pos *pos)
+{
+    struct net_stats *stats = &net->stats;
+    stats->tcp_packets++;
+    stats->payload_octets += segment->wire_len;
+    stats->payload_cut_octets += segment->wire_len - segment->payload.len;
+    return tcp_segment(net, segment, pos);
+}
+
+int net_udp(struct net *net, const struct segment *segment)
+{
+    struct cur cur = segment->rest.cur;
+    return is_quic(cur_rest(&cur)) ? count_quic(net, segment) : 0;
+}
+
 static int take_packet(struct net *net, const struct packet *packet)
 {
     struct segment segment;
-    struct net_stats *stats = &net->stats;
-    switch (ip_decode(packet, &segment)) {
-    case IP_TCP:
-        stats->tcp_packets++;
-        stats->payload_octets += segment.wire_len;
-        stats->payload_cut_octets += segment.wire_len - segment.payload.len;
-        return tcp_segment(net, &segment, &packet->pos);
-    case IP_UDP:
-        stats->udp_packets++;
-        return is_quic(segment.payload) ? count_quic(net, &segment) : 0;
-    case IP_OTHER:
-        stats->other_packets++;
-        return 0;
-    case IP_FRAGMENT:
-        stats->fragments++;
-        return 0;
-    case IP_NOT:
-        stats->not_ip++;
-        return 0;
-    case IP_UNSUPPORTED:
-        count_unsupported(stats, packet->link_type);
-        return 0;
-    case IP_MALFORMED:
-        stats->malformed++;
+    enum ip_answer answer = ip_decode(packet, &segment);
+    if (H2D_LIKELY(answer == IP_TCP)) {
+        return net_tcp(net, &segment, &packet->pos);
+    }
+    if (answer == IP_UNSUPPORTED) {
+        count_unsupported(&net->stats, packet->link_type);
         return 0;
     }
-    return 0;
+    return decap_packet(net, answer, &segment, &packet->pos);
 }
 
 int net_packet(struct net *net, const struct packet *packet)
@@ -244,6 +253,7 @@ int net_packet(struct net *net, const struct packet *packet)
 int net_end(struct net *net)
 {
     int rc = 0;
+    frag_fini(&net->frag);
     for (size_t state = 0; state < FLOW_STATES; state++) {
         while (net->lists[state].first != NULL && rc >= 0) {
             rc = flow_end(net, net->lists[state].first, GAP_END, CLOSE_END);

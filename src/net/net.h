@@ -11,6 +11,38 @@
 
 struct net;
 
+/* Tunnels that are known. */
+enum tunnel_kind {
+    TUNNEL_4IN4,
+    TUNNEL_6IN4,
+    TUNNEL_4IN6,
+    TUNNEL_6IN6,
+    TUNNEL_GRE,
+    TUNNEL_ERSPAN_I,
+    TUNNEL_ERSPAN_II,
+    TUNNEL_ERSPAN_III,
+    TUNNEL_VXLAN,
+    TUNNEL_VXLAN_GPE,
+    TUNNEL_GENEVE,
+    TUNNEL_GTP_U,
+    TUNNEL_MPLS_UDP,
+    TUNNEL_ESP, /* from here on nobody can look inside */
+    TUNNEL_WIREGUARD,
+    TUNNEL_L2TP,
+    TUNNEL_KINDS,
+};
+
+/* "VXLAN", "IPsec ESP", … */
+const char *net_tunnel_name(enum tunnel_kind kind);
+/* The word of a kind that goes over UDP, for --tunnel ("vxlan"); NULL: it has no port. */
+const char *net_tunnel_word(enum tunnel_kind kind);
+
+/* A UDP port that means a tunnel, beside the usual ones. */
+struct tunnel_port {
+    uint8_t kind; /* enum tunnel_kind, one with a word */
+    uint16_t port;
+};
+
 struct net_options {
     struct siphash_key key;
     uint64_t max_flows;        /* LIMIT_FLOWS */
@@ -19,7 +51,23 @@ struct net_options {
     uint64_t tcp_pieces;
     uint64_t queued_octets;
     uint64_t hole_wait_unacked_ms;
+    bool no_tunnels;                        /* outer headers only */
+    const struct tunnel_port *tunnel_ports; /* outlive the net */
+    size_t tunnel_port_count;
 };
+
+/* The limits that act here. */
+enum net_limit {
+    NET_LIMIT_FLOWS,
+    NET_LIMIT_TCP_QUEUE,
+    NET_LIMIT_MEMORY,
+    NET_LIMIT_FRAGMENTS,
+    NET_LIMIT_TUNNELS,
+    NET_LIMITS,
+};
+
+/* The row of the registry that a limit is. */
+enum check net_limit_check(enum net_limit limit);
 
 void net_options_init(struct net_options *options);
 
@@ -41,9 +89,12 @@ struct net_stats {
     uint64_t udp_packets;
     uint64_t quic_flows;    /* UDP address pairs whose first octets look like QUIC version 1 or 2 */
     uint64_t other_packets; /* IP, but neither TCP nor UDP */
-    uint64_t fragments;     /* IP fragments, not put together yet */
-    uint64_t not_ip;        /* ARP and the like */
-    uint64_t malformed;     /* headers that do not fit */
+    uint64_t fragments;     /* packets that hold an IP fragment, the outermost counted */
+    uint64_t fragments_lost; /* of datagrams that never became whole */
+    uint64_t fragments_overlapping;
+    uint64_t opaque[TUNNEL_KINDS]; /* packets of tunnels that nobody can look into */
+    uint64_t not_ip;               /* ARP and the like */
+    uint64_t malformed;            /* headers that do not fit */
     struct {
         uint16_t link_type;
         uint64_t packets;
@@ -53,8 +104,8 @@ struct net_stats {
     uint64_t payload_cut_octets;      /* of it, not in the file because of the snapshot length */
     uint64_t gap_octets[GAP_TLS + 1]; /* reported as gaps, by cause */
     uint64_t retransmitted_octets;
-    uint64_t out_of_window; /* segments too far ahead to be of their connection */
-    uint64_t limits_hit;
+    uint64_t out_of_window;      /* segments too far ahead to be of their connection */
+    uint64_t limits[NET_LIMITS]; /* how often each acted */
 };
 
 /* NULL: memory is out. ctx is handed to the events. */

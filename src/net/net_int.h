@@ -5,6 +5,7 @@
 #define H2DUMP_NET_NET_INT_H
 
 #include "base/err.h"
+#include "net/frag.h"
 #include "net/ip.h"
 #include "net/net.h"
 #include "net/tree.h"
@@ -13,9 +14,19 @@
 
 /* Both addresses and ports, the lower end first, so that both directions have one key. */
 struct flow_key {
-    uint8_t len; /* octets used: 12 or 36 */
-    uint8_t pad[3];
-    uint8_t octets[36];
+    uint32_t kind;      /* twice the scope, and 1 for IPv6 */
+    uint8_t octets[36]; /* 12 of them used, or all */
+};
+
+static inline size_t flow_key_ip_len(const struct flow_key *key)
+{
+    return (key->kind & 1) == 0 ? 4 : 16;
+}
+
+/* The tunnels that a flow came through, outermost first. */
+struct flow_tunnels {
+    size_t count;
+    struct tunnel tunnels[];
 };
 
 /* One direction: the octets of one sender. Offset 0 is its first octet, or where the capture
@@ -83,6 +94,8 @@ struct flow {
     uint32_t reuse_isn; /* a SYN that may begin another connection */
     struct pos first;
     uint64_t id;
+    struct flow_tunnels *tunnels; /* NULL: none */
+    struct via *via;              /* the same in words, while somebody listens */
 };
 
 struct flow_list {
@@ -105,6 +118,7 @@ struct net {
     uint64_t queued;      /* octets queued in all flows */
     uint64_t *quic;       /* hashes of the address pairs seen with QUIC; 0: free slot */
     size_t quic_cap;
+    struct frag_table frag;
 };
 
 /* Everything that can end a flow's listening answers so; negative: enum rc. */
@@ -115,6 +129,7 @@ enum flow_answer {
 
 /* ---- flow.c ---- */
 
+uint64_t flow_hash(const struct net *net, const struct flow_key *key);
 void flow_key_make(struct flow_key *key, const struct segment *segment, unsigned *side);
 struct flow *flow_find(struct net *net, const struct flow_key *key);
 /* A new flow in FLOW_OPEN; an old one may have to go (*rc: what its listener answered). NULL:
@@ -127,6 +142,10 @@ void flow_touch(struct net *net, struct flow *flow);
 /* Stops listening: pieces and sink are freed; state is FLOW_IGNORED or FLOW_CLOSED. */
 void flow_stop(struct net *net, struct flow *flow, enum flow_state state);
 void flow_info_fill(const struct flow *flow, struct flow_info *info);
+/* Keeps what tunnels a new flow came through. False: memory is out. */
+bool flow_set_tunnels(struct net *net, struct flow *flow, const struct segment *segment);
+/* Puts them into words, for a listener. False: memory is out. */
+bool flow_tell_tunnels(struct net *net, struct flow *flow);
 /* Closed flows are kept for two seconds. */
 void flow_reap(struct net *net);
 /* Gives up all holes, tells the ends, and forgets the flow. */
@@ -172,7 +191,17 @@ void pump_unstall(struct net *net, struct flow *flow);
 
 int tcp_segment(struct net *net, const struct segment *segment, const struct pos *pos);
 
+/* ---- decap.c ---- */
+
+/* A packet of which ip_decode said anything but IP_TCP. */
+int decap_packet(struct net *net, enum ip_answer answer, struct segment *segment,
+                 const struct pos *pos);
+
 /* ---- net.c ---- */
+
+/* A TCP segment, a UDP datagram that is no tunnel: counted, and taken. */
+int net_tcp(struct net *net, const struct segment *segment, const struct pos *pos);
+int net_udp(struct net *net, const struct segment *segment);
 
 /* A word on a flow, once a flow and kind. */
 void net_note(struct net *net, struct flow *flow, enum flow_note kind, unsigned side,

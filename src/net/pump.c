@@ -100,6 +100,9 @@ static int open_sink(struct net *net, struct flow *flow)
 {
     struct flow_info info;
     flow->opened = true;
+    if (!flow_tell_tunnels(net, flow)) {
+        return RC_NOMEM;
+    }
     flow_info_fill(flow, &info);
     if (net->events.on_open != NULL) {
         flow->sink = net->events.on_open(net->ctx, &info);
@@ -283,7 +286,7 @@ static int give_up_one(struct net *net, struct flow *flow, const enum gap_cause 
         }
         if (flush == NULL && is_forced(net, flow, side)) {
             cause = GAP_LIMIT;
-            net->stats.limits_hit++;
+            net->stats.limits[NET_LIMIT_TCP_QUEUE]++;
             net_note(net, flow, NOTE_QUEUE, side, &half->last, NULL, half->next);
         } else if (flush == NULL && !is_due(net, flow, half, &flow->tcp->half[1 - side])) {
             continue;
@@ -350,7 +353,7 @@ static int relieve(struct net *net)
             }
         }
         net->stalled = most;
-        net->stats.limits_hit++;
+        net->stats.limits[NET_LIMIT_MEMORY]++;
         net_note(net, most, NOTE_MEMORY, 0, &most->first, NULL, 0);
         rc = pump_flush(net, most, GAP_LIMIT);
         if (rc == FLOW_MORE) {

@@ -365,6 +365,9 @@ int tcp_segment(struct net *net, const struct segment *segment, const struct pos
     }
     if (flow->packets++ == 0) {
         flow->joined = flow->isn_known == 0 && (segment->flags & TCP_SYN) == 0;
+        if (H2D_UNLIKELY(segment->tunnel_count > 0) && !flow_set_tunnels(net, flow, segment)) {
+            return RC_NOMEM;
+        }
     }
     flow_touch(net, flow);
     if ((segment->flags & TCP_SYN) != 0 && (flow->isn_known & BIT(side)) == 0) {

@@ -639,7 +639,8 @@ static void queue_limits(void **state)
         assert_int_equal(world.opened, 1);
         assert_true(world.heard[0].side[0].gaps[GAP_LIMIT] > 0);
         assert_int_equal(world.notes[which == 2 ? CHECK_LIMIT_MEMORY : CHECK_LIMIT_TCP_QUEUE], 1);
-        assert_true(net_stats(world.net)->limits_hit > 0);
+        assert_true(
+            net_stats(world.net)->limits[which == 2 ? NET_LIMIT_MEMORY : NET_LIMIT_TCP_QUEUE] > 0);
         end(&world);
         assert_heard(&world.heard[0], 0, 1010, 510);
         world_fini(&world);
