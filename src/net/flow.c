@@ -88,6 +88,7 @@ static void list_remove(struct net *net, struct flow *flow)
 void flow_touch(struct net *net, struct flow *flow)
 {
     flow->last_ns = net->now_ns;
+    net->packet_flow = flow->id;
     if (flow->next != NULL) {
         list_remove(net, flow);
         list_add(net, flow);

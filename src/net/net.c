@@ -237,6 +237,7 @@ static int take_packet(struct net *net, const struct packet *packet)
 int net_packet(struct net *net, const struct packet *packet)
 {
     net->stats.packets++;
+    net->packet_flow = 0;
     if (packet->pos.ts_known) {
         net->now_ns = packet->pos.ts_ns;
     }
@@ -248,6 +249,18 @@ int net_packet(struct net *net, const struct packet *packet)
         rc = pump_tick(net);
     }
     return rc;
+}
+
+int net_tick(struct net *net, uint64_t now_ns)
+{
+    net->now_ns = now_ns > net->now_ns ? now_ns : net->now_ns;
+    flow_reap(net);
+    return pump_tick_all(net);
+}
+
+uint64_t net_packet_flow(const struct net *net)
+{
+    return net->packet_flow;
 }
 
 int net_end(struct net *net)

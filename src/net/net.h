@@ -117,6 +117,13 @@ void net_free(struct net *net);
  * or what a sink returned. A packet that makes no sense is counted, not an error. */
 int net_packet(struct net *net, const struct packet *packet) H2D_MUST_CHECK;
 
+/* Time has gone on to now_ns without a packet (a live capture): holes that are due by then are
+ * given up, and their connections delivered. Returns as net_packet. */
+int net_tick(struct net *net, uint64_t now_ns) H2D_MUST_CHECK;
+
+/* The connection (flow_info.id) that the packet given last belongs to; 0: none. */
+uint64_t net_packet_flow(const struct net *net);
+
 /* The input has ended: gives up all holes and ends all flows (CLOSE_END unless they had ended). */
 int net_end(struct net *net) H2D_MUST_CHECK;
 

@@ -115,6 +115,7 @@ struct net {
     struct flow_list lists[FLOW_STATES];
     struct flow *stalled; /* any of the ring */
     uint64_t now_ns;      /* capture time of the packet in hand */
+    uint64_t packet_flow; /* net_packet_flow() */
     uint64_t queued;      /* octets queued in all flows */
     uint64_t *quic;       /* hashes of the address pairs seen with QUIC; 0: free slot */
     size_t quic_cap;
@@ -183,6 +184,8 @@ int pump_close(struct net *net, struct flow *flow, unsigned side, enum close_cau
                const struct pos *pos);
 /* Looks at a few flows whose holes may be due by now. */
 int pump_tick(struct net *net);
+/* Looks at all of them. */
+int pump_tick_all(struct net *net);
 /* Whether something is queued or missing. */
 bool pump_is_waiting(const struct flow *flow);
 void pump_unstall(struct net *net, struct flow *flow);

@@ -380,14 +380,11 @@ int pump_run(struct net *net, struct flow *flow)
     return rc == 0 && flow->tcp == NULL ? FLOW_GONE : rc;
 }
 
-int pump_tick(struct net *net)
+static int tick(struct net *net, size_t most)
 {
     int rc = 0;
-    if (net->stalled == NULL || net->stats.packets % TICK_PACKETS != 0) {
-        return 0;
-    }
     const struct flow *start = net->stalled;
-    for (unsigned i = 0; i < TICK_FLOWS && rc >= 0 && net->stalled != NULL; i++) {
+    for (size_t i = 0; i < most && rc >= 0 && net->stalled != NULL; i++) {
         struct flow *flow = net->stalled;
         if (i > 0 && flow == start) {
             break;
@@ -396,4 +393,14 @@ int pump_tick(struct net *net)
         rc = pump_run(net, flow);
     }
     return rc < 0 ? rc : 0;
+}
+
+int pump_tick(struct net *net)
+{
+    return net->stats.packets % TICK_PACKETS == 0 ? tick(net, TICK_FLOWS) : 0;
+}
+
+int pump_tick_all(struct net *net)
+{
+    return tick(net, net->flow_count);
 }

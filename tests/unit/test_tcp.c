@@ -460,6 +460,28 @@ static void holes_of_silent_connections(void **state)
     world_fini(&world);
 }
 
+/* And by time alone, when no packet comes at all. */
+static void holes_by_the_clock(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    handshake(&world);
+    say(&world, data(0, 10, 10, 0));
+    assert_int_equal(net_packet_flow(world.net), 1);
+    struct wire other = data(0, 10, 10, 0);
+    other.port = 2000;
+    say(&world, other);
+    assert_int_equal(net_packet_flow(world.net), 2);
+    assert_int_equal(net_tick(world.net, UINT64_C(900) * 1000000), 0);
+    assert_int_equal(gap_octets(&world), 0);
+    assert_int_equal(net_tick(world.net, UINT64_C(10000) * 1000000), 0);
+    assert_int_equal(world.opened, 2);
+    assert_heard(&world.heard[1], 0, 20, 10);
+    assert_int_equal(net_tick(world.net, 0), 0); /* time does not go back */
+    world_fini(&world);
+}
+
 /* An answer waits for what it answers; and the octets come when the hole is given up. */
 static void answers_wait(void **state)
 {
@@ -1053,6 +1075,7 @@ int main(void)
         cmocka_unit_test(closed_ones_are_forgotten),
         cmocka_unit_test(holes_are_given_up),
         cmocka_unit_test(holes_of_silent_connections),
+        cmocka_unit_test(holes_by_the_clock),
         cmocka_unit_test(answers_wait),
         cmocka_unit_test(one_direction_only),
         cmocka_unit_test(first_copy_counts),
