@@ -90,7 +90,8 @@ static void look_at_packet(struct run *run, const struct packet *packet)
     if (packet->pos.packet == 1) {
         render_first_packet(run->render, &packet->pos, packet->ts_digits);
     }
-    if (packet->wire_len > packet->octets.len && packet->octets.len > run->report.cut_to) {
+    if (packet->wire_len > packet->octets.len && !packet->partial &&
+        packet->octets.len > run->report.cut_to) {
         run->report.cut_to = packet->octets.len;
     }
 }

@@ -60,6 +60,7 @@ struct packet {
     uint8_t ts_digits;    /* decimals of the capture's clock: 6 or 9 */
     uint8_t way;          /* enum packet_way */
     bool checksums_unset; /* the capturing host had not filled them in yet */
+    bool partial;         /* the input ends in it: what lacks of it was not cut by the capture */
     uint32_t drops; /* packets that the capture says it lost just before this one; saturating */
     uint32_t comment_count;
     const struct span *comments; /* what somebody wrote to this packet; UTF-8, if they kept to it */

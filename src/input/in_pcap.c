@@ -114,6 +114,7 @@ static enum rc cut_packet(struct input *input, struct packet *packet, size_t hea
     }
     size_t need = packet->octets.len;
     packet->octets.len = here - header_len;
+    packet->partial = true;
     input->stats.packets += packet->octets.len > 0;
     return input_cut(input, err,
                      "cut short in packet %" PRIu64 " (%zu of %zu octets there); %s read%s", number,

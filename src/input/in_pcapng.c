@@ -251,7 +251,7 @@ struct packet_head {
 };
 
 /* The file ends in this packet's block. */
-static enum rc cut_packet(struct input *input, const struct packet *packet, uint32_t cap_len,
+static enum rc cut_packet(struct input *input, struct packet *packet, uint32_t cap_len,
                           const struct block *block, struct err *err)
 {
     uint64_t number = input->stats.packets + 1;
@@ -264,6 +264,7 @@ static enum rc cut_packet(struct input *input, const struct packet *packet, uint
                          number, block->body.len + HEAD_LEN, block->len,
                          input_packets_text(input->stats.packets).text);
     }
+    packet->partial = true;
     return input_cut(input, err,
                      "cut short in packet %" PRIu64 " (%zu of %u octets there); %s read%s", number,
                      packet->octets.len, cap_len, before.text,

@@ -72,6 +72,7 @@ static inline void packet_plain(struct packet *packet)
 {
     packet->way = PACKET_WAY_UNKNOWN;
     packet->checksums_unset = false;
+    packet->partial = false;
     packet->drops = 0;
     packet->comment_count = 0;
     packet->comments = NULL;

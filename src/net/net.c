@@ -210,7 +210,9 @@ int net_tcp(struct net *net, const struct segment *segment, const struct pos *po
     struct net_stats *stats = &net->stats;
     stats->tcp_packets++;
     stats->payload_octets += segment->wire_len;
-    stats->payload_cut_octets += segment->wire_len - segment->payload.len;
+    if (net_cut_cause(net, pos) == GAP_SNAPLEN) {
+        stats->payload_cut_octets += segment->wire_len - segment->payload.len;
+    }
     return tcp_segment(net, segment, pos);
 }
 
@@ -238,6 +240,7 @@ int net_packet(struct net *net, const struct packet *packet)
 {
     net->stats.packets++;
     net->packet_flow = 0;
+    net->partial = packet->partial ? packet->pos.packet : 0;
     if (packet->pos.ts_known) {
         net->now_ns = packet->pos.ts_ns;
     }

@@ -116,11 +116,18 @@ struct net {
     struct flow *stalled; /* any of the ring */
     uint64_t now_ns;      /* capture time of the packet in hand */
     uint64_t packet_flow; /* net_packet_flow() */
+    uint64_t partial;     /* number of the packet that the input ends in; 0: none so far */
     uint64_t queued;      /* octets queued in all flows */
     uint64_t *quic;       /* hashes of the address pairs seen with QUIC; 0: free slot */
     size_t quic_cap;
     struct frag_table frag;
 };
+
+/* Why octets of the packet at pos are not there. */
+static inline enum gap_cause net_cut_cause(const struct net *net, const struct pos *pos)
+{
+    return net->partial != 0 && pos->packet == net->partial ? GAP_END : GAP_SNAPLEN;
+}
 
 /* Everything that can end a flow's listening answers so; negative: enum rc. */
 enum flow_answer {

@@ -194,7 +194,7 @@ static int deliver(struct net *net, struct flow *flow, unsigned side, struct pie
     uint64_t len = piece->end - piece->start;
     queue_take(net, &flow->tcp->half[side], piece);
     if (piece->hole) {
-        rc = pump_gap(net, flow, side, len, GAP_SNAPLEN, &piece->pos, NULL);
+        rc = pump_gap(net, flow, side, len, net_cut_cause(net, &piece->pos), &piece->pos, NULL);
     } else {
         rc = pump_bytes(net, flow, side, span_of(piece->data, (size_t)len), &piece->pos);
     }

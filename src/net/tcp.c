@@ -207,7 +207,8 @@ static int take_payload(struct net *net, struct flow *flow, unsigned side, int64
             rc = pump_bytes(net, flow, side, range.data, pos);
         }
         if (H2D_UNLIKELY(rc == FLOW_MORE && range.len > range.data.len)) {
-            rc = pump_gap(net, flow, side, range.len - range.data.len, GAP_SNAPLEN, pos, NULL);
+            rc = pump_gap(net, flow, side, range.len - range.data.len, net_cut_cause(net, pos), pos,
+                          NULL);
         }
         return rc;
     }
