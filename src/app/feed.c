@@ -85,6 +85,7 @@ static void drop_connection(struct feed *feed)
         .message = "the memory for HTTP/2 state is spent; this connection is not followed further",
     };
     render_finding(feed->shown, &finding);
+    feed->run->limits[CHECK_LIMIT_MEMORY]++;
     h2_connection_free(feed->connection);
     feed->connection = NULL;
     feed->sides[0].state = feed->sides[1].state = SIDE_DONE;

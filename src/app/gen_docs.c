@@ -104,6 +104,13 @@ static void put_limits(void)
         printf(".It %" PRIu64 "\n", row->value);
         put(row->text);
         puts(strcmp(row->unit, "MS") == 0 ? " (milliseconds)" : "");
+        if (row->option != NULL) {
+            fputs(".Pq Fl \\-", stdout);
+            for (const char *c = row->option; *c != '\0'; c++) {
+                fputs(*c == '-' ? "\\-" : (char[]){ *c, '\0' }, stdout);
+            }
+            putchar('\n');
+        }
     }
     puts(".El");
 }

@@ -1,9 +1,10 @@
-#include "app/options.h"
+#include "app/options_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/suggest.h"
+#include "spec/limits.h"
 
 bool options_port_in(const uint8_t *set, uint16_t port)
 {
@@ -15,78 +16,6 @@ static void port_add(uint8_t *set, uint16_t port)
     set[port / 8] = (uint8_t)(set[port / 8] | 1u << (port % 8));
 }
 
-/* ---- values ---- */
-
-#define CHOICES_MAX 4
-
-/* The valid words of a flag, in the order of the enum that they stand for. */
-struct choices {
-    const char *what; /* "view" */
-    const char *words[CHOICES_MAX];
-    size_t count;
-};
-
-static enum rc choose(const struct choices *choices, const char *name, const char *value,
-                      unsigned *chosen, struct err *err)
-{
-    char list[128] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < choices->count; i++) {
-        if (strcmp(value, choices->words[i]) == 0) {
-            *chosen = (unsigned)i;
-            return RC_OK;
-        }
-        size_t len = strlen(choices->words[i]);
-        if (used + len + 3 <= sizeof(list)) {
-            memcpy(list + used, i > 0 ? ", " : "", i > 0 ? 2 : 0);
-            used += i > 0 ? 2 : 0;
-            memcpy(list + used, choices->words[i], len + 1);
-            used += len;
-        }
-    }
-    const char *near = suggest_nearest(value, choices->words, choices->count);
-    if (near != NULL) {
-        return err_set(err, RC_USAGE, "%s %s: unknown %s; did you mean '%s'? (%s)", name, value,
-                       choices->what, near, list);
-    }
-    return err_set(err, RC_USAGE, "%s %s: unknown %s (%s)", name, value, choices->what, list);
-}
-
-/* Decimal digits and nothing else, at most max. */
-static bool read_number(const char *text, size_t len, uint64_t max, uint64_t *number)
-{
-    uint64_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned digit = (unsigned)(text[i] - '0');
-        if (digit > 9 || n > (max - digit) / 10) {
-            return false;
-        }
-        n = n * 10 + digit;
-    }
-    *number = n;
-    return len > 0;
-}
-
-/* A number with an optional suffix k, M or G, powers of 1024. */
-static bool read_size(const char *text, uint64_t *octets)
-{
-    size_t len = strlen(text);
-    unsigned shift = 0;
-    if (len > 0) {
-        const char *units = "kMG";
-        const char *unit = strchr(units, text[len - 1]);
-        if (unit != NULL && *unit != '\0') {
-            shift = 10 * (unsigned)(unit - units + 1);
-            len--;
-        }
-    }
-    if (!read_number(text, len, UINT64_MAX >> shift, octets)) {
-        return false;
-    }
-    *octets <<= shift;
-    return true;
-}
-
 static enum rc read_ports(const char *name, const char *value, bool list, uint8_t *set,
                           struct err *err)
 {
@@ -94,7 +23,7 @@ static enum rc read_ports(const char *name, const char *value, bool list, uint8_
     for (;;) {
         size_t len = list ? strcspn(at, ",") : strlen(at);
         uint64_t port;
-        if (!read_number(at, len, 65535, &port) || port == 0) {
+        if (!options_read_number(at, len, 65535, &port) || port == 0) {
             return err_set(err, RC_USAGE, "%s %s: not a TCP port (1 to 65535%s)", name, value,
                            list ? ", several with commas between" : "");
         }
@@ -121,7 +50,7 @@ static enum rc apply_from(struct app_options *o, const char *name, const char *v
 {
     static const struct choices senders = { "sender", { "client", "server" }, 2 };
     unsigned chosen;
-    enum rc rc = choose(&senders, name, value, &chosen, err);
+    enum rc rc = options_choose(&senders, name, value, &chosen, err);
     if (rc == RC_OK) {
         o->from = chosen == 0 ? FROM_CLIENT : FROM_SERVER;
         o->raw = true;
@@ -171,7 +100,7 @@ static enum rc apply_by(struct app_options *o, const char *name, const char *val
 {
     static const struct choices views = { "view", { "frame", "callback" }, 2 };
     unsigned chosen = 0;
-    enum rc rc = choose(&views, name, value, &chosen, err);
+    enum rc rc = options_choose(&views, name, value, &chosen, err);
     o->view = chosen == 0 ? VIEW_FRAME : VIEW_CALLBACK;
     return rc;
 }
@@ -181,7 +110,7 @@ static enum rc apply_format(struct app_options *o, const char *name, const char 
 {
     static const struct choices formats = { "format", { "text", "json" }, 2 };
     unsigned chosen = 0;
-    enum rc rc = choose(&formats, name, value, &chosen, err);
+    enum rc rc = options_choose(&formats, name, value, &chosen, err);
     o->format = chosen == 0 ? FORMAT_TEXT : FORMAT_JSON;
     return rc;
 }
@@ -202,7 +131,7 @@ static enum rc apply_data(struct app_options *o, const char *name, const char *v
         o->data_octets = 0;
     } else if (strcmp(value, "all") == 0) {
         o->data_octets = RENDER_DATA_ALL;
-    } else if (!read_size(value, &o->data_octets)) {
+    } else if (!options_read_size(value, &o->data_octets)) {
         return err_set(err, RC_USAGE, "%s %s: not a number of octets (none, N, all)", name, value);
     }
     return RC_OK;
@@ -215,7 +144,7 @@ static enum rc apply_time(struct app_options *o, const char *name, const char *v
     static const enum render_time meaning[] = { TIME_RELATIVE, TIME_DELTA, TIME_ABSOLUTE,
                                                 TIME_NONE };
     unsigned chosen = 0;
-    enum rc rc = choose(&times, name, value, &chosen, err);
+    enum rc rc = options_choose(&times, name, value, &chosen, err);
     o->time = meaning[chosen];
     return rc;
 }
@@ -226,7 +155,7 @@ static enum rc apply_color(struct app_options *o, const char *name, const char *
     static const struct choices modes = { "choice", { "auto", "always", "never" }, 3 };
     static const enum color_mode meaning[] = { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
     unsigned chosen = 0;
-    enum rc rc = choose(&modes, name, value, &chosen, err);
+    enum rc rc = options_choose(&modes, name, value, &chosen, err);
     o->color = meaning[chosen];
     return rc;
 }
@@ -234,7 +163,8 @@ static enum rc apply_color(struct app_options *o, const char *name, const char *
 static enum rc apply_count(struct app_options *o, const char *name, const char *value,
                            struct err *err)
 {
-    if (!read_number(value, strlen(value), UINT64_MAX, &o->max_records) || o->max_records == 0) {
+    if (!options_read_number(value, strlen(value), UINT64_MAX, &o->max_records) ||
+        o->max_records == 0) {
         return err_set(err, RC_USAGE, "%s %s: not a number of records (1 or more)", name, value);
     }
     return RC_OK;
@@ -245,7 +175,7 @@ static enum rc apply_profile(struct app_options *o, const char *name, const char
 {
     static const struct choices profiles = { "profile", { "observer", "endpoint" }, 2 };
     unsigned chosen = 0;
-    enum rc rc = choose(&profiles, name, value, &chosen, err);
+    enum rc rc = options_choose(&profiles, name, value, &chosen, err);
     o->profile = chosen == 0 ? H2_PROFILE_OBSERVER : H2_PROFILE_ENDPOINT;
     return rc;
 }
@@ -323,6 +253,31 @@ static const struct flag flags[] = {
     { 0, "only-port", "N,...", "look at no other TCP ports",
       "Looks only at connections that have one of these TCP ports at either end. Repeatable.",
       apply_only_port },
+    { 0, "tunnel", "KIND=PORT", "a UDP tunnel on another port (vxlan=PORT)",
+      "Takes UDP datagrams to this port as a tunnel: vxlan, vxlan-gpe, geneve, gtp-u or mpls. The "
+      "usual ports (4789, 8472, 4790, 6081, 2152, 6635) are looked at without being named. "
+      "Repeatable.",
+      options_apply_tunnel },
+    { 0, "no-tunnels", NULL, "outer headers only",
+      "Looks into no tunnel: only connections between the outermost addresses are shown.",
+      options_apply_no_tunnels },
+    { 0, "hole-wait", "TIME", "wait for a lost segment so long (default 10s)",
+      "How long, in the time of the capture, a TCP segment that nobody acknowledged is waited for "
+      "before what follows it is shown: a number with ms, s or m. A segment that the receiver "
+      "acknowledged but the capture lacks is never waited for longer than 200 ms.",
+      options_apply_hole_wait },
+    { 0, "tcp-buffer", "SIZE", "octets queued a direction (default 4M)",
+      "How many octets of one direction are queued behind a missing segment before it is given up. "
+      "SIZE may end in k, M or G (powers of 1024).",
+      options_apply_tcp_buffer },
+    { 0, "max-flows", "N", "connections followed at a time (default 65536)",
+      "How many TCP connections are followed at a time. When there are more, one that has ended "
+      "goes first, then one that is not HTTP/2, then the one that was silent longest.",
+      options_apply_max_flows },
+    { 0, "memory", "SIZE", "octets queued in all (default 256M)",
+      "How many octets are queued behind missing segments in all connections together, and as much "
+      "again for HTTP/2 state. SIZE may end in k, M or G.",
+      options_apply_memory },
     { 0, "by", "frame|callback", "what a record is (default frame)",
       "The view: one record a frame, with all that was decoded from it, or one record a callback "
       "of the receive engine, in the order in which they were made.",
@@ -504,6 +459,10 @@ enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *
 {
     memset(o, 0, sizeof(*o));
     o->files = argv;
+    o->hole_wait_ms = LIMIT_HOLE_WAIT_UNACKED_MS;
+    o->tcp_buffer = LIMIT_TCP_QUEUE_OCTETS;
+    o->max_flows = LIMIT_FLOWS;
+    o->memory = LIMIT_QUEUED_OCTETS;
     bool only_files = false;
     for (int at = 1; at < argc; at++) {
         enum rc rc = RC_OK;

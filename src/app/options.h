@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "h2/session.h"
+#include "net/net.h"
 #include "render/render.h"
 
 /* Who sent a raw stream. */
@@ -19,6 +20,9 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 /* What to do instead of reading input. */
 enum app_action { ACTION_RUN, ACTION_HELP_SHORT, ACTION_HELP_LONG, ACTION_VERSION };
 
+/* --tunnel may be given so often. */
+#define OPTIONS_TUNNELS_MAX 32
+
 #define PORT_SET_OCTETS (65536 / 8)
 
 struct app_options {
@@ -29,6 +33,10 @@ struct app_options {
     uint8_t ports[PORT_SET_OCTETS]; /* --port: bit set of TCP ports */
     bool only_ports_given;          /* --only-port was there */
     uint8_t only_ports[PORT_SET_OCTETS];
+    struct tunnel_port tunnel_ports[OPTIONS_TUNNELS_MAX]; /* --tunnel */
+    size_t tunnel_port_count;
+    bool no_tunnels;
+    uint64_t hole_wait_ms, tcp_buffer, max_flows, memory; /* the limits of that name */
     enum h2_profile profile;
     bool deterministic;
     enum render_view view;

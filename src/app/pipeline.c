@@ -124,6 +124,13 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
     struct net_options options;
     net_options_init(&options);
     options.key = run->key;
+    options.max_flows = run->options->max_flows;
+    options.tcp_queue_octets = run->options->tcp_buffer;
+    options.queued_octets = run->options->memory;
+    options.hole_wait_unacked_ms = run->options->hole_wait_ms;
+    options.no_tunnels = run->options->no_tunnels;
+    options.tunnel_ports = run->options->tunnel_ports;
+    options.tunnel_port_count = run->options->tunnel_port_count;
     struct net *net = net_new(&run->mem, &options, &events, run);
     if (net == NULL) {
         return err_set(err, RC_NOMEM, "out of memory");
@@ -131,6 +138,9 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
     enum rc rc = read_packets(run, input, net, err);
     struct net_stats stats = *net_stats(net);
     net_free(net);
+    for (int limit = 0; limit < NET_LIMITS; limit++) {
+        run->limits[net_limit_check((enum net_limit)limit)] += stats.limits[limit];
+    }
     if ((rc == RC_END || rc == RC_DAMAGED) && !is_over(run)) {
         report_input(run, &stats, rc == RC_END);
     }
@@ -273,6 +283,7 @@ static int finish(struct run *run)
         .http2_connections = run->http2,
         .others = run->others.rows,
         .other_count = run->others.count,
+        .limits = run->limits,
         .kernel_drops = run->kernel_drops,
         .interface_drops = run->interface_drops,
         .truncated = run->damaged,
@@ -329,7 +340,7 @@ int pipeline_run(const struct app_options *options)
     memset(&run, 0, sizeof(run));
     run.options = options;
     mem_init(&run.mem, 0);
-    mem_init(&run.h2_mem, (size_t)LIMIT_HTTP2_OCTETS);
+    mem_init(&run.h2_mem, (size_t)options->memory);
     run.key = siphash_key_make(options->deterministic);
     map_init(&run.feeds, &run.mem, run.key.k1);
     run.out = out_new(&run.mem, STDOUT_FILENO);

@@ -42,6 +42,7 @@ struct run {
     uint64_t conns;             /* the newest connection's number */
     uint64_t http2, packets, octets;
     uint64_t kernel_drops, interface_drops;
+    uint64_t limits[CHECK_COUNT]; /* how often those of net/ acted, and the memory of HTTP/2 */
     struct detect *detect;
     bool raw;               /* the input under way has no packets */
     bool in_step;           /* raw: its first octet is a frame's, or the preface's */

@@ -163,7 +163,7 @@ struct flow *flow_new(struct net *net, const struct flow_key *key, const struct 
     }
     flow->tcp = tcp;
     flow->key = *key;
-    flow->first = *pos;
+    flow->first = pos_begin(pos);
     flow->id = ++net->stats.tcp_connections;
     flow->last_ns = net->now_ns;
     flow->client_side = -1;

@@ -80,28 +80,35 @@ static uint64_t put_lost(struct jsonw *json, const struct render_totals *totals)
     return lost;
 }
 
-static bool is_limit(enum check check)
+/* How often a limit acted: 0 for what is none. */
+static uint64_t limit_count(const struct render_totals *totals, const struct run_summary *summary,
+                            unsigned check)
 {
-    return strncmp(spec_check(check)->id, "limit-", 6) == 0;
+    if (strncmp(spec_check((enum check)check)->id, "limit-", 6) != 0) {
+        return 0;
+    }
+    uint64_t acted = summary->limits != NULL ? summary->limits[check] : 0;
+    return acted > 0 ? acted : totals->findings[check];
 }
 
-static void put_limits(struct jsonw *json, const struct render_totals *totals)
+static void put_limits(struct jsonw *json, const struct render_totals *totals,
+                       const struct run_summary *summary)
 {
     bool any = false;
     for (unsigned check = 0; check < CHECK_COUNT; check++) {
-        any |= totals->findings[check] > 0 && is_limit((enum check)check);
-    }
-    if (!any) {
-        return;
-    }
-    jsonw_key(json, "limits");
-    jsonw_open(json, '{');
-    for (unsigned check = 0; check < CHECK_COUNT; check++) {
-        if (totals->findings[check] > 0 && is_limit((enum check)check)) {
-            jsonw_u64(json, spec_check((enum check)check)->id, totals->findings[check]);
+        uint64_t count = limit_count(totals, summary, check);
+        if (count > 0 && !any) {
+            jsonw_key(json, "limits");
+            jsonw_open(json, '{');
+            any = true;
+        }
+        if (count > 0) {
+            jsonw_u64(json, spec_check((enum check)check)->id, count);
         }
     }
-    jsonw_close(json, '}');
+    if (any) {
+        jsonw_close(json, '}');
+    }
 }
 
 static void put_drops(struct jsonw *json, const struct run_summary *summary)
@@ -135,7 +142,7 @@ static void json_summary(struct render *render, const struct run_summary *summar
     jsonw_u64(&json, "frames_tainted", totals->frames_tainted);
     jsonw_u64(&json, "octets_lost", lost);
     jsonw_close(&json, '}');
-    put_limits(&json, totals);
+    put_limits(&json, totals, summary);
     put_drops(&json, summary);
     jsonw_bool(&json, "truncated", summary->truncated);
     jsonw_key(&json, "exit");
@@ -160,7 +167,9 @@ static void text_summary(const struct render *render, const struct run_summary *
                                             { "error", "errors" } };
     const struct render_totals *totals = &render->totals;
     uint64_t by_severity[3] = { 0 };
+    uint64_t limits = 0;
     for (unsigned check = 0; check < CHECK_COUNT; check++) {
+        limits += limit_count(totals, summary, check);
         by_severity[finding_severity((enum check)check, CONFIDENCE_CERTAIN)] +=
             totals->findings[check];
     }
@@ -178,6 +187,9 @@ static void text_summary(const struct render *render, const struct run_summary *
     if (totals->frames_tainted > 0) {
         put_count(out, ", ", totals->frames_tainted, "frame not wholly known",
                   "frames not wholly known");
+    }
+    if (limits > 0) {
+        put_count(out, ", a limit acted ", limits, "time", "times");
     }
     if (summary->kernel_drops > 0 || summary->interface_drops > 0) {
         put_count(out, ", ", num_add_sat_u64(summary->kernel_drops, summary->interface_drops),

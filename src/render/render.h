@@ -88,6 +88,8 @@ struct run_summary {
     uint64_t http2_connections;
     const struct named_count *others; /* connections that were something else, by name */
     size_t other_count;
+    const uint64_t *limits; /* by enum check: how often those acted that are told once a
+                               connection, or of no connection; NULL: never */
     uint64_t kernel_drops, interface_drops; /* packets the captures lost, by their own account */
     bool truncated;                         /* an input was damaged or cut short */
     int exit_code;

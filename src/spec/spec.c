@@ -116,7 +116,8 @@ const char *spec_scope_name(enum check_scope scope)
 }
 
 static const struct limit_row limit_rows[] = {
-#define LIMIT(name, value, unit, text) { #name, value, #unit, text },
+#define LIMIT(name, value, unit, text)             { #name, value, #unit, NULL, text },
+#define LIMIT_OPT(name, value, unit, option, text) { #name, value, #unit, option, text },
 #include "spec/limits.def"
 #undef LIMIT
 };

@@ -143,7 +143,8 @@ const char *spec_scope_name(enum check_scope scope);
 struct limit_row {
     const char *name; /* "FLOWS" */
     uint64_t value;
-    const char *unit; /* "OCTETS", "COUNT", "PACKETS", "MS" */
+    const char *unit;   /* "OCTETS", "COUNT", "PACKETS", "MS" */
+    const char *option; /* that changes it, without the dashes; NULL: none */
     const char *text;
 };
 

@@ -156,7 +156,7 @@ def tables():
     code = {p: read(p) for p in sources(".c", ".h")}
     everything = "\n".join(code.values())
     ruled = set(re.findall(r"^RULE\(\w+, *(\w+),", read(os.path.join(SRC, "h2", "rules.def")), flags=re.M))
-    for name in rows("limits.def", "LIMIT"):
+    for name in rows("limits.def", "LIMIT(?:_OPT)?"):
         if not re.search(rf"\bLIMIT_{name}\b", everything):
             problems.append(f"src/spec/limits.def: LIMIT_{name} bounds nothing")
     for name in rows("checks.def", "CHECK"):

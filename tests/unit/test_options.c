@@ -82,6 +82,53 @@ static void test_every_flag_records(void **state)
     assert_false(options_port_in(o.ports, 443));
 }
 
+static void test_limits_and_tunnels(void **state)
+{
+    struct app_options o;
+    struct err err;
+    (void)state;
+    assert_int_equal(PARSE("-q"), RC_OK);
+    assert_int_equal(o.hole_wait_ms, 10000);
+    assert_int_equal(o.tcp_buffer, 4 << 20);
+    assert_int_equal(o.max_flows, 65536);
+    assert_int_equal(o.memory, 256 << 20);
+    assert_int_equal(o.tunnel_port_count, 0);
+    assert_false(o.no_tunnels);
+    assert_int_equal(PARSE("--hole-wait=250ms", "--tcp-buffer=64k", "--max-flows", "7",
+                           "--memory=1G", "--tunnel", "vxlan=1234", "--tunnel=gtp-u=65535",
+                           "--no-tunnels"),
+                     RC_OK);
+    assert_int_equal(o.hole_wait_ms, 250);
+    assert_int_equal(o.tcp_buffer, 65536);
+    assert_int_equal(o.max_flows, 7);
+    assert_int_equal(o.memory, 1 << 30);
+    assert_int_equal(o.tunnel_port_count, 2);
+    assert_int_equal(o.tunnel_ports[0].kind, TUNNEL_VXLAN);
+    assert_int_equal(o.tunnel_ports[0].port, 1234);
+    assert_int_equal(o.tunnel_ports[1].kind, TUNNEL_GTP_U);
+    assert_int_equal(o.tunnel_ports[1].port, 65535);
+    assert_true(o.no_tunnels);
+    assert_int_equal(PARSE("--hole-wait=2m"), RC_OK);
+    assert_int_equal(o.hole_wait_ms, 120000);
+    assert_int_equal(PARSE("--hole-wait", "0s"), RC_OK);
+    assert_int_equal(o.hole_wait_ms, 0);
+    REFUSED("--hole-wait 10: not a time (a number with ms, s or m)", "--hole-wait=10");
+    REFUSED("--hole-wait s: not a time (a number with ms, s or m)", "--hole-wait=s");
+    REFUSED("--hole-wait 1h: not a time (a number with ms, s or m)", "--hole-wait=1h");
+    REFUSED("--hole-wait 99999999999999999999s: not a time (a number with ms, s or m)",
+            "--hole-wait=99999999999999999999s");
+    REFUSED("--tcp-buffer 0: not a number of octets (1 or more; k, M, G)", "--tcp-buffer=0");
+    REFUSED("--memory x: not a number of octets (1 or more; k, M, G)", "--memory=x");
+    REFUSED("--max-flows 0: not a number of connections (1 or more)", "--max-flows=0");
+    REFUSED("--tunnel vxlan: needs a kind and a UDP port (vxlan=4789)", "--tunnel=vxlan");
+    REFUSED("--tunnel vxlan=0: not a UDP port (1 to 65535)", "--tunnel=vxlan=0");
+    REFUSED("--tunnel vxlam=1: unknown tunnel; did you mean 'vxlan'? (vxlan, vxlan-gpe, geneve, "
+            "gtp-u, mpls)",
+            "--tunnel=vxlam=1");
+    REFUSED("--tunnel gre=1: unknown tunnel (vxlan, vxlan-gpe, geneve, gtp-u, mpls)",
+            "--tunnel=gre=1");
+}
+
 static void test_files_and_data(void **state)
 {
     struct app_options o;
@@ -187,7 +234,7 @@ int main(void)
         cmocka_unit_test(test_defaults),       cmocka_unit_test(test_every_flag_records),
         cmocka_unit_test(test_files_and_data), cmocka_unit_test(test_help_and_version_win),
         cmocka_unit_test(test_refused),        cmocka_unit_test(test_rows_are_whole),
-        cmocka_unit_test(test_suggest),
+        cmocka_unit_test(test_suggest),        cmocka_unit_test(test_limits_and_tunnels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

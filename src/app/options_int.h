@@ -1,0 +1,42 @@
+/* Shared by the files that make up the command line: readers of values, and the apply functions of
+ * rows that are not options.c's own. */
+#ifndef H2DUMP_APP_OPTIONS_INT_H
+#define H2DUMP_APP_OPTIONS_INT_H
+
+#include "app/options.h"
+
+#define CHOICES_MAX 4
+
+/* The valid words of a flag, in the order of the enum that they stand for. */
+struct choices {
+    const char *what; /* "view" */
+    const char *words[CHOICES_MAX];
+    size_t count;
+};
+
+/* Sets *chosen to the word's place; RC_USAGE with a text that lists the words. */
+enum rc options_choose(const struct choices *choices, const char *name, const char *value,
+                       unsigned *chosen, struct err *err) H2D_MUST_CHECK;
+
+/* Decimal digits and nothing else, at most max. False: it is not one. */
+bool options_read_number(const char *text, size_t len, uint64_t max, uint64_t *number);
+/* A number with an optional suffix k, M or G, powers of 1024. */
+bool options_read_size(const char *text, uint64_t *octets);
+/* A number with the suffix ms, s or m, in milliseconds. */
+bool options_read_time(const char *text, uint64_t *ms);
+
+/* What the rows about packets, tunnels and TCP record: options_net.c. */
+enum rc options_apply_tunnel(struct app_options *options, const char *name, const char *value,
+                             struct err *err);
+enum rc options_apply_no_tunnels(struct app_options *options, const char *name, const char *value,
+                                 struct err *err);
+enum rc options_apply_hole_wait(struct app_options *options, const char *name, const char *value,
+                                struct err *err);
+enum rc options_apply_tcp_buffer(struct app_options *options, const char *name, const char *value,
+                                 struct err *err);
+enum rc options_apply_max_flows(struct app_options *options, const char *name, const char *value,
+                                struct err *err);
+enum rc options_apply_memory(struct app_options *options, const char *name, const char *value,
+                             struct err *err);
+
+#endif
