@@ -1,0 +1,148 @@
+"""Holds what was decoded of a damaged capture against what was decoded of the whole one."""
+
+from collections import Counter, defaultdict
+
+# Keys of a frame record that say where it was seen, or are compared by themselves.
+PLACE = {'kind', 'file', 'conn', 'dir', 'ts', 'ts_first', 'packet', 'packet_end', 'offset', 'headers'}
+# What a hole, or not having seen the beginning, takes away.
+MAY_LACK = {'discard', 'missing', 'cause', 'data', 'data_base64', 'window', 'payload', 'debug_data'}
+
+
+class Whole:
+    """The full decode, made ready to be looked up in."""
+
+    def __init__(self, capture, decoded):
+        self.findings = set()
+        self.frames = [{} for _ in decoded.ways]
+        self.by_key = [defaultdict(list) for _ in decoded.ways]
+        self.by_ends = defaultdict(list)
+        self.ways = decoded.ways
+        self.carriers = {}
+        sent = defaultdict(list)
+        for p in capture.packets:
+            if p.tcp and p.tcp.size > 0:
+                sent[p.tcp.src, p.tcp.dst].append(p.number)
+        for i, way in enumerate(decoded.ways):
+            self.by_ends[way.sender, way.receiver].append(i)
+            for f in way.frames:
+                self.frames[i][f.offset] = f
+                self.by_key[i][f.key].append(f)
+                low, high = min(f.packets), max(f.packets)
+                self.carriers[i, f.offset] = [n for n in sent[way.sender, way.receiver] if low <= n <= high]
+        for f in decoded.findings:
+            self.findings.add((f.check, self.ways.index(f.way), f.stream, f.offset))
+
+    def place(self, way):
+        """Where a damaged way's octets lie: (index of the whole way, octets in front), most frames agreeing."""
+        votes = Counter()
+        for i in self.by_ends.get((way.sender, way.receiver), ()):
+            for f in way.frames:
+                for g in self.by_key[i].get(f.key, ()):
+                    votes[i, g.offset - f.offset] += 1 + 100 * (g.packets[1] == f.packets[1])
+        return max(votes, key=lambda k: (votes[k], -k[0], -k[1])) if votes else (None, 0)
+
+
+def compare_field(have, want):
+    """One shown field against the true one: right, wrong, inferred-right, inferred-wrong, value-only, unknown."""
+    certainty = have.get('certainty')
+    said = {k: have[k] for k in ('name', 'value', 'value_base64', 'name_base64') if k in have}
+    true = want is not None and all(want.get(k) == v for k, v in said.items())
+    if certainty is None:
+        return 'right' if true and 'name' in said and 'value' in said else 'wrong'
+    if certainty == 'inferred':
+        return 'inferred-right' if true else 'inferred-wrong'
+    if not said:
+        return 'unknown'
+    return 'value-only' if true else 'wrong'
+
+
+class Result:
+    """Counts of one or many comparisons, and examples of what must not be."""
+
+    def __init__(self):
+        self.counts = Counter()
+        self.problems = []
+
+    def add(self, other):
+        self.counts.update(other.counts)
+        self.problems += other.problems
+
+    def problem(self, what, text):
+        self.counts[what] += 1
+        self.counts['key'] += what.startswith('key-')
+        self.problems.append((what, text))
+
+
+def _fields(result, frame, whole, here):
+    shown, true = frame.record.get('headers', []), whole.record.get('headers', [])
+    for i, have in enumerate(shown):
+        want = true[i] if i < len(true) else None
+        # The end of a block that is cut may be a field that is cut.
+        verdict = compare_field(have, want)
+        if verdict in ('wrong', 'inferred-wrong'):
+            result.problem(verdict, f'{whole.packets} {whole.key} field {i}: {have}, truly {want}')
+        elif here:
+            result.counts[verdict] += 1
+    if here:
+        result.counts['fields-missing'] += max(0, len(true) - len(shown))
+
+
+def _keys(result, frame, whole):
+    for k in (frame.record.keys() | whole.record.keys()) - PLACE:
+        a, b = frame.record.get(k), whole.record.get(k)
+        if a == b:
+            continue
+        if k in MAY_LACK and (a is None or k in ('missing', 'cause')):
+            continue
+        if a is None and 'missing' in frame.record:
+            continue
+        result.problem('key-' + k, f'{whole.packets} {whole.key}: {a!r}, truly {b!r}')
+
+
+def _findings(result, whole, decoded, places):
+    for f in decoded.findings:
+        if f.severity == 'note':
+            continue
+        i, base = places[id(f.way)]
+        at = None if f.offset is None else f.offset + base
+        if (f.check, i, f.stream, at) in whole.findings:
+            continue
+        what = 'false-' + f.severity
+        result.problem(what, f'{f.check}: {f.record["message"]} (packet {f.record.get("packet")} of the variant)')
+
+
+def compare(whole, decoded, variant):
+    """Counts for one variant; the frames and fields `here` are those whose packets are all in it, uncut."""
+    result = Result()
+    present = {p.number for p in variant.packets if not p.tcp or len(p.octets) >= p.tcp.data + p.tcp.size}
+    places, matched = {}, {}
+    for way in decoded.ways:
+        i, base = whole.place(way)
+        places[id(way)] = i, base
+        if way.frames and i is not None and whole.ways[i].by_client != way.by_client:
+            result.problem('false-role', f'{way.sender} is not the {"client" if way.by_client else "server"}')
+        for f in way.frames:
+            g = whole.frames[i].get(f.offset + base) if i is not None else None
+            if g is None or g.key != f.key:
+                result.problem('false-frame', f'{f.key} at packets {f.packets}')
+                continue
+            if (i, g.offset) in matched:
+                result.problem('twice', f'{f.key} at packets {f.packets}')
+            matched[i, g.offset] = f
+    for i, way in enumerate(whole.ways):
+        for g in way.frames:
+            f = matched.get((i, g.offset))
+            here = all(n in present for n in whole.carriers[i, g.offset])
+            result.counts['frames-here'] += here
+            result.counts['frames-right'] += here and f is not None
+            result.counts['fields'] += len(g.record.get('headers', ()))
+            if here:
+                result.counts['fields-here'] += len(g.record.get('headers', ()))
+            if f is not None:
+                _fields(result, f, g, here)
+                _keys(result, f, g)
+            elif here:
+                result.counts['fields-missing'] += len(g.record.get('headers', ()))
+    _findings(result, whole, decoded, places)
+    result.counts['variants'] += 1
+    return result

@@ -1,0 +1,82 @@
+"""What h2dump makes of a capture: connections, frames and findings, with packet numbers of the whole capture."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Frame:
+    offset: int
+    packets: tuple  # of its first and of its last octet
+    key: tuple      # type, flags, stream, length
+    record: dict
+
+
+@dataclass
+class Way:
+    """One direction of a connection."""
+    sender: tuple
+    receiver: tuple
+    by_client: bool
+    frames: list = field(default_factory=list)
+
+
+@dataclass
+class Finding:
+    check: str
+    severity: str
+    sender: tuple
+    receiver: tuple
+    way: Way
+    stream: int
+    offset: int
+    record: dict
+
+
+@dataclass
+class Decoded:
+    ways: list
+    findings: list
+    messages: str
+    code: int
+
+
+def _end(record):
+    return record['ip'], record['port']
+
+
+def _frame(record, numbers):
+    packets = tuple(numbers[record[k]] if record.get(k, 0) < len(numbers) else 0 for k in ('packet', 'packet_end'))
+    key = tuple(record.get(k) for k in ('type_id', 'flags', 'stream_id', 'length'))
+    return Frame(record['offset'], packets, key, record)
+
+
+def parse(lines, numbers):
+    """Decoded from lines of JSON; numbers[n] is the number in the whole capture of packet n."""
+    ways, findings, by_id = [], [], {}
+    for line in lines:
+        record = json.loads(line)
+        kind = record['kind']
+        if kind == 'connection':
+            client, server = _end(record['client']), _end(record['server'])
+            for name, sender, receiver in (('c2s', client, server), ('s2c', server, client)):
+                by_id[record['conn'], name] = way = Way(sender, receiver, name == 'c2s')
+                ways.append(way)
+        elif kind in ('frame', 'frame_cut') and 'type_id' in record:
+            by_id[record['conn'], record['dir']].frames.append(_frame(record, numbers))
+        elif kind == 'finding' and 'dir' in record:
+            way = by_id[record['conn'], record['dir']]
+            findings.append(Finding(record['check'], record['severity'], way.sender, way.receiver, way,
+                                    record.get('stream_id'), record.get('offset'), record))
+    return ways, findings
+
+
+def decode(program, octets, numbers, options=()):
+    """Runs h2dump on a capture."""
+    run = subprocess.run([program, '-T', 'json', '--deterministic', *options, '-'], input=octets,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    ways, findings = parse(run.stdout.splitlines(), numbers)
+    if run.returncode not in (0, 1, 3):
+        raise RuntimeError(f'exit {run.returncode}: {run.stderr.decode(errors="replace")[:500]}')
+    return Decoded(ways, findings, run.stderr.decode(errors='replace'), run.returncode)
