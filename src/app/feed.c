@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "detect/looks.h"
 #include "detect/sync.h"
 #include "h2/conn.h"
 #include "spec/limits.h"
@@ -17,6 +18,7 @@ struct feed_side {
     enum side_state state;
     struct span lent; /* what the session may take */
     bool eof;         /* behind it the stream ends */
+    bool begun;       /* it has had octets */
     struct sync *sync;
     uint64_t segment; /* packet of the newest octets given to sync: rule B wants segment starts */
     bool closed;
@@ -188,6 +190,21 @@ static void finish_search(struct feed *feed, struct feed_side *side)
     }
 }
 
+/* The side's first octets, of a connection whose beginning was not seen. Only the client's preface
+ * shows that they are the first of all: what looks like a server's first SETTINGS may be a later
+ * one, though it is where a frame begins. */
+static void begin_late(struct feed_side *side, unsigned dir, struct span octets)
+{
+    const char *name;
+    if (dir == DIR_C2S && look_preface_prefix(octets)) {
+        return;
+    }
+    h2_session_join(side->session);
+    if (dir == DIR_S2C && look_at(octets, true, &name) == LOOK_SETTINGS) {
+        h2_session_resume(side->session, 0);
+    }
+}
+
 static int search(struct feed *feed, struct feed_side *side, struct span octets,
                   const struct pos *pos)
 {
@@ -206,6 +223,13 @@ static int feed_bytes(void *ctx, unsigned dir, uint64_t off, struct span octets,
     (void)off;
     if (feed->run->full || feed->connection == NULL) {
         return SINK_IGNORE;
+    }
+    if (H2D_UNLIKELY(!side->begun)) {
+        side->begun = true;
+        if (feed->info.joined && side->state == SIDE_IN_STEP &&
+            feed->run->options->profile == H2_PROFILE_OBSERVER) {
+            begin_late(side, dir, octets);
+        }
     }
     if (side->state == SIDE_IN_STEP && H2D_UNLIKELY(!h2_session_in_step(side->session)) &&
         !begin_search(feed, side)) {
@@ -348,6 +372,9 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
         } else if (options.mid_stream && !begin_search(feed, side)) {
             return false;
         }
+    }
+    if (feed->info.joined) {
+        h2_connection_joined(feed->connection);
     }
     if (feed->info.one_direction) {
         h2_connection_one_direction(feed->connection);

@@ -209,6 +209,7 @@ static int begin(struct flow *f, enum connection_start start, unsigned client)
         .start = agreed ? START_ALPN : start,
         .first = f->info.first,
         .one_direction = f->one_direction,
+        .joined = f->info.joined || (start == START_UPGRADE && !has_request),
         .via = f->info.via,
         .tls = f->tls,
     };

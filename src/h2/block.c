@@ -331,8 +331,11 @@ static int judge_whole(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
     struct message_fault fault;
+    if (b->subject != NULL && session->observer && (b->lost || b->frame.missing > 0 || !b->judge)) {
+        h2_stream_doubt(b->subject); /* a part of its message is not known */
+    }
     if (!b->judge || b->subject == NULL || b->lost || b->field_fault != CHECK_COUNT ||
-        b->frame.missing > 0 || (b->unknown && b->context.kind != MESSAGE_TRAILERS && b->sniff) ||
+        b->frame.missing > 0 ||
         message_on_headers_end(&b->subject->message, &b->context, b->end_stream, &fault)) {
         return H2_GO;
     }

@@ -55,6 +55,12 @@ int h2_connection_upgraded(struct h2_connection *connection, struct span method,
     return rc != 0 ? rc : h2_feed_upgrade(connection->sessions[DIR_S2C], method, settings, count);
 }
 
+void h2_connection_joined(struct h2_connection *connection)
+{
+    connection->sessions[DIR_C2S]->upgraded = true;
+    connection->sessions[DIR_S2C]->upgraded = true;
+}
+
 void h2_connection_one_direction(struct h2_connection *connection)
 {
     connection->sessions[DIR_C2S]->peer_never = true;

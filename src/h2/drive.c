@@ -120,6 +120,7 @@ int h2_end_frame(struct h2_session *session)
                   session->cur->hd.stream_id, "padding of the frame is not all zero");
     }
     tell_end(session, NULL);
+    session->resumed = false;
     if (session->peer != NULL) {
         int rc = h2_feed_peer(session);
         if (rc != H2_GO) {

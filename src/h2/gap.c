@@ -22,6 +22,16 @@ static void cut_frame(struct h2_session *session, enum gap_cause cause)
     h2_tell_cut(session, &cut);
 }
 
+/* Settings may have been in what is missing: the other direction's table may be larger than known.
+ */
+static void doubt_settings(struct h2_session *session)
+{
+    session->holed = true;
+    if (session->peer != NULL) {
+        hpack_decoder_set_limit_unknown(session->peer->hpack);
+    }
+}
+
 static void lose_step(struct h2_session *session, enum gap_cause cause)
 {
     cut_frame(session, cause);
@@ -29,8 +39,11 @@ static void lose_step(struct h2_session *session, enum gap_cause cause)
     session->block.open = false;
     h2_block_lose(session);
     session->tainted = true;
-    session->holed = true;
     session->out_of_step = true;
+    for (struct h2_stream *stream = session->streams.first; stream != NULL; stream = stream->next) {
+        h2_stream_doubt(stream);
+    }
+    doubt_settings(session);
     session->first = false;
     session->ledger.debt = 0;
     h2_go_head(session);
@@ -47,7 +60,7 @@ static int miss(struct h2_session *session, uint32_t n)
     f->missing += n;
     session->frame_used += n;
     if (f->hd.type != H2_DATA && h2_frame_row(f->hd.type) != NULL) {
-        session->holed = true; /* a setting, a promise, a credit may be in it */
+        doubt_settings(session); /* a promise or a credit may be in it, too */
     }
     if (gathering) {
         /* Fields in front of the payload are gone: nobody knows what the rest is. */
@@ -90,6 +103,7 @@ void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause 
     bool lost = session->fatal == 0 && !session->terminating && !session->out_of_step &&
                 (length == 0 || !session->in_frame || length > h2_payload_left(session));
     tell_gap(session, length, cause, before, after);
+    session->gapped = true;
     if (lost) {
         lose_step(session, cause);
     }
@@ -126,6 +140,7 @@ void h2_session_resume(struct h2_session *session, uint64_t skipped)
                   (unsigned long long)skipped);
     }
     session->out_of_step = false;
+    session->resumed = true;
     h2_go_head(session);
 }
 

@@ -41,6 +41,22 @@ int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *w
     return H2_GO;
 }
 
+bool h2_both_sides_known(const struct h2_session *session)
+{
+    const struct h2_session *peer = session->peer;
+    if (session->tainted || session->gapped || session->peer_never) {
+        return false;
+    }
+    /* Of a side that is silent so far nothing is missing, unless it should have opened a stream. */
+    bool silent = !session->peer_seen && h2_stream_is_own(session, session->cur->hd.stream_id);
+    return peer == NULL || (!silent && !peer->tainted && !peer->gapped);
+}
+
+void h2_stream_doubt(struct h2_stream *stream)
+{
+    stream->flags |= H2_STREAM_ADOPTED | H2_STREAM_SKIP_BODY;
+}
+
 int h2_stream_adopt(struct h2_session *session, uint32_t id, struct h2_stream **stream)
 {
     uint32_t *last =

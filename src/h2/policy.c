@@ -17,6 +17,7 @@ enum how {
 
 enum evidence {
     OCTETS,
+    SEEN,
     STATE,
     LOCAL,
     SUSPECT,
@@ -138,7 +139,7 @@ static int observe(struct h2_session *session, const struct rule_row *row, enum 
     if (evidence == BY_ID) {
         evidence = h2_stream_is_own(session, stream_id) ? LOCAL : STATE;
     }
-    if (evidence != OCTETS && session->tainted) {
+    if (evidence > SEEN && session->tainted) {
         return H2_GO;
     }
     bool alone = session->peer_never || (session->peer == NULL && !session->peer_seen);
@@ -230,10 +231,11 @@ int h2_break_message(struct h2_session *session, enum h2_rule rule, uint32_t str
     return session->block.fault == 0 ? h2_tell_invalid(session, row->lib) : H2_GO;
 }
 
+/* What a receiver would ignore depends on all that both sides have sent, and in which order. */
 bool h2_ignore(struct h2_session *session, const char *why)
 {
     if (session->observer) {
-        session->cur->discard = why;
+        session->cur->discard = h2_both_sides_known(session) ? why : NULL;
         return false;
     }
     return true;

@@ -94,8 +94,12 @@ static int admit_old(struct h2_session *session, uint32_t id, struct admission *
     }
     const struct h2_stream *tombstone = h2_stream_find(session, id);
     if (tombstone == NULL && (session->tainted || id > session->forgotten_id[id & 1])) {
-        int rc = h2_break(session, H2_RULE_HEADERS_SKIPPED, id,
-                          "HEADERS opens stream %u after stream %u", id, session->last_recv_id);
+        int rc =
+            h2_stream_is_own(session, id)
+                ? h2_break(session, H2_RULE_HEADERS_IDLE, id,
+                           "HEADERS on stream %u, which was never requested", id)
+                : h2_break(session, H2_RULE_HEADERS_SKIPPED, id,
+                           "HEADERS opens stream %u after stream %u", id, session->last_recv_id);
         a->category = session->role == H2_ROLE_SERVER ? H2_CAT_REQUEST : H2_CAT_RESPONSE;
         if (rc == H2_GO && !session->tainted) {
             (void)ignored(session, a, "skipped id");
@@ -332,7 +336,7 @@ int h2_recv_continuation(struct h2_session *session)
     struct h2_frame *f = session->cur;
     if (session->unit == f) {
         int rc = H2_GO;
-        if (!session->intruder) {
+        if (!session->intruder && !session->resumed) {
             rc = h2_break(
                 session,
                 f->hd.stream_id == 0 ? H2_RULE_CONTINUATION_ZERO : H2_RULE_CONTINUATION_STRAY,

@@ -86,6 +86,15 @@ void h2_options_init(struct h2_options *options)
     };
 }
 
+void h2_session_join(struct h2_session *session)
+{
+    session->opt.mid_stream = true;
+    session->tainted = true;
+    session->out_of_step = true;
+    hpack_decoder_join(session->hpack);
+    h2_go_start(session);
+}
+
 /* What OBSERVER has and ENDPOINT has not; false: memory is out. */
 static bool observe_from_start(struct h2_session *session)
 {
@@ -95,11 +104,6 @@ static bool observe_from_start(struct h2_session *session)
     }
     if (session->report == NULL) {
         return false;
-    }
-    session->tainted = session->opt.mid_stream;
-    session->out_of_step = session->opt.mid_stream;
-    if (session->opt.mid_stream) {
-        hpack_decoder_join(session->hpack);
     }
     hpack_decoder_set_limit_unknown(session->hpack);
     return true;
@@ -139,6 +143,9 @@ struct h2_session *h2_session_new_with(struct mem *mem, enum h2_role role,
         return NULL;
     }
     h2_go_start(session);
+    if (session->opt.mid_stream) {
+        h2_session_join(session);
+    }
     return session;
 }
 

@@ -112,6 +112,10 @@ int h2_session_recv(struct h2_session *session) H2D_MUST_CHECK;
 ssize_t h2_session_mem_recv(struct h2_session *session, const uint8_t *octets,
                             size_t length) H2D_MUST_CHECK;
 
+/* OBSERVER, before the first octet: they do not begin where the connection does (receive-engine
+ * 6.7). The session is out of step until h2_session_resume. */
+void h2_session_join(struct h2_session *session);
+
 /* Where the octets to come were found; *pos is copied. */
 void h2_session_set_pos(struct h2_session *session, const struct pos *pos);
 

@@ -273,7 +273,10 @@ struct h2_session {
     bool peer_seen;  /* something is known of the local side */
     bool peer_never; /* nothing will ever be */
     bool tainted;    /* began in mid-stream, or has a hole that swallowed a header */
-    bool holed;      /* octets are missing, somewhere */
+    bool holed;      /* octets are missing that may have changed more than a body */
+    bool gapped;     /* octets are missing, somewhere: the order of the two sides is not sure */
+    bool resumed;    /* the next frame is the first since the boundaries were lost */
+    bool upgraded;   /* stream 1 may have been an HTTP/1.1 request that was not seen */
     uint64_t facts;  /* facts fed so far: their numbers */
     uint64_t proved; /* the peer has processed all facts up to this one */
     uint64_t goaway_seq;
@@ -357,6 +360,11 @@ int h2_recv_unknown(struct h2_session *session);
 int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *what);
 /* OBSERVER: the stream is taken as open, though its opening was not seen. */
 int h2_stream_adopt(struct h2_session *session, uint32_t id, struct h2_stream **stream);
+/* Both directions have been seen from their beginning without holes, as far as the stream of the
+ * frame under way is concerned. */
+bool h2_both_sides_known(const struct h2_session *session);
+/* OBSERVER: what was seen of the stream is not all: rules that need more are off (6.6). */
+void h2_stream_doubt(struct h2_stream *stream);
 /* n octets of a DATA payload are not in the capture. */
 int h2_data_missing(struct h2_session *session, uint32_t n);
 

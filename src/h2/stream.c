@@ -301,7 +301,7 @@ bool h2_stream_is_own(const struct h2_session *session, uint32_t id)
 
 bool h2_stream_is_idle(const struct h2_session *session, uint32_t id)
 {
-    if (id == 0) {
+    if (id == 0 || (id == 1 && session->upgraded)) {
         return false;
     }
     return id > (h2_stream_is_own(session, id) ? session->last_sent_id : session->last_recv_id);

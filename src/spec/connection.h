@@ -42,6 +42,7 @@ struct connection_info {
     enum connection_start start;
     struct pos first;            /* its first packet; packet 0: none */
     bool one_direction;          /* only one side was seen so far */
+    bool joined;                 /* its beginning was not seen: first octets may stand anywhere */
     const struct via *via;       /* NULL: straight on the wire */
     const struct tls_facts *tls; /* NULL: cleartext; both live as long as the connection's sink */
 };

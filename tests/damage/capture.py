@@ -36,16 +36,6 @@ class Capture:
     link: int
     packets: tuple
 
-    def ports(self):
-        """The ports of those that answered: who sends a SYN without being asked is the client."""
-        servers, seen = set(), set()
-        for p in self.packets:
-            if p.tcp and (p.tcp.src, p.tcp.dst) not in seen:
-                if (p.tcp.dst, p.tcp.src) not in seen:
-                    servers.add(p.tcp.dst[1])
-                seen.add((p.tcp.src, p.tcp.dst))
-        return servers
-
 
 def _ip_at(link, octets):
     if link == ETHERNET:

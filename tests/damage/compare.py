@@ -8,6 +8,10 @@ PLACE = {'kind', 'file', 'conn', 'dir', 'ts', 'ts_first', 'packet', 'packet_end'
 MAY_LACK = {'discard', 'missing', 'cause', 'data', 'data_base64', 'window', 'payload', 'debug_data'}
 
 
+# Which of two it is depends on what the other direction had sent by then.
+ALIKE = {'stream-closed-frame': 'stream-half-closed-frame'}
+
+
 class Whole:
     """The full decode, made ready to be looked up in."""
 
@@ -30,7 +34,7 @@ class Whole:
                 low, high = min(f.packets), max(f.packets)
                 self.carriers[i, f.offset] = [n for n in sent[way.sender, way.receiver] if low <= n <= high]
         for f in decoded.findings:
-            self.findings.add((f.check, self.ways.index(f.way), f.stream, f.offset))
+            self.findings.add((ALIKE.get(f.check, f.check), self.ways.index(f.way), f.stream, f.offset))
 
     def place(self, way):
         """Where a damaged way's octets lie: (index of the whole way, octets in front), most frames agreeing."""
@@ -39,7 +43,10 @@ class Whole:
             for f in way.frames:
                 for g in self.by_key[i].get(f.key, ()):
                     votes[i, g.offset - f.offset] += 1 + 100 * (g.packets[1] == f.packets[1])
-        return max(votes, key=lambda k: (votes[k], -k[0], -k[1])) if votes else (None, 0)
+        if votes:
+            return max(votes, key=lambda k: (votes[k], -k[0], -k[1]))
+        known = self.by_ends.get((way.sender, way.receiver), ())
+        return (known[0] if len(known) == 1 else None), 0
 
 
 def compare_field(have, want):
@@ -105,7 +112,7 @@ def _findings(result, whole, decoded, places):
             continue
         i, base = places[id(f.way)]
         at = None if f.offset is None else f.offset + base
-        if (f.check, i, f.stream, at) in whole.findings:
+        if (ALIKE.get(f.check, f.check), i, f.stream, at) in whole.findings:
             continue
         what = 'false-' + f.severity
         result.problem(what, f'{f.check}: {f.record["message"]} (packet {f.record.get("packet")} of the variant)')

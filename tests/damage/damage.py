@@ -18,14 +18,15 @@ from compare import Result, Whole, compare
 from decode import decode
 from variants import KINDS, variants
 
-MUST_NOT = ('wrong', 'inferred-wrong', 'false-frame', 'twice', 'failed')
+MUST_NOT = ('wrong', 'inferred-wrong', 'false-frame', 'false-error', 'twice', 'key', 'failed')
 SKIP = 77
 
 _state = {}
 
 
-def _options(mode, capture):
-    return [f'--port={n}' for n in sorted(capture.ports())] if mode == 'port' else []
+def _options(mode, decoded):
+    ports = {way.receiver[1] for way in decoded.ways if way.by_client}
+    return [f'--port={n}' for n in sorted(ports)] if mode == 'port' else []
 
 
 def _prepare(program, path, mode):
@@ -34,7 +35,7 @@ def _prepare(program, path, mode):
     # What happens to packets of other connections changes nothing.
     ours = {(way.sender, way.receiver) for way in decoded.ways}
     capture = replace(capture, packets=tuple(p for p in capture.packets if p.tcp and (p.tcp.src, p.tcp.dst) in ours))
-    _state.update(program=program, link=capture.link, options=_options(mode, capture), whole=Whole(capture, decoded))
+    _state.update(program=program, link=capture.link, options=_options(mode, decoded), whole=Whole(capture, decoded))
     return capture
 
 
