@@ -187,7 +187,7 @@ static void finish_input(struct run *run, struct input *input)
 static void begin_report(struct run *run, const char *path)
 {
     memset(&run->report, 0, sizeof(run->report));
-    run->report.name = strcmp(path, "-") == 0 ? "standard input" : path;
+    run->report.name = input_name(path);
     render_file(run->render, run->report.name);
 }
 

@@ -24,7 +24,8 @@ static size_t fail(struct bytesrc *src, enum rc rc, const char *why)
     return 0;
 }
 
-enum rc bytesrc_open(struct bytesrc *src, struct mem *mem, const char *path, struct err *err)
+enum rc bytesrc_open(struct bytesrc *src, struct mem *mem, const char *path, const char *name,
+                     struct err *err)
 {
     struct stat stat;
     *src = (struct bytesrc){ .mem = mem, .memory = span_empty() };
@@ -35,17 +36,17 @@ enum rc bytesrc_open(struct bytesrc *src, struct mem *mem, const char *path, str
         src->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         src->own_fd = true;
         if (src->fd < 0) {
-            return err_set(err, RC_IO, "%.256s: cannot be opened: %s", path, strerror(errno));
+            return err_set(err, RC_IO, "%.256s: cannot be opened: %s", name, strerror(errno));
         }
     }
     if (fstat(src->fd, &stat) != 0) {
-        enum rc rc = err_set(err, RC_IO, "%.256s: cannot be read: %s", path, strerror(errno));
+        enum rc rc = err_set(err, RC_IO, "%.256s: cannot be read: %s", name, strerror(errno));
         bytesrc_close(src);
         return rc;
     }
     if (S_ISDIR(stat.st_mode)) {
         bytesrc_close(src);
-        return err_set(err, RC_IO, "%.256s: is a directory; give the files in it", path);
+        return err_set(err, RC_IO, "%.256s: is a directory; give the files in it", name);
     }
     src->may_wait = !S_ISREG(stat.st_mode);
     return RC_OK;

@@ -40,8 +40,8 @@ struct bytesrc {
     char why[160];  /* for the negative ones */
 };
 
-/* Opens path ("-": standard input). On an error nothing needs closing. */
-enum rc bytesrc_open(struct bytesrc *src, struct mem *mem, const char *path,
+/* Opens path ("-": standard input), which messages call name. On an error nothing needs closing. */
+enum rc bytesrc_open(struct bytesrc *src, struct mem *mem, const char *path, const char *name,
                      struct err *err) H2D_MUST_CHECK;
 
 /* The same on borrowed octets. */

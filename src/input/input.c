@@ -253,6 +253,11 @@ static enum rc look(struct input *opened, const struct input_options *options, s
     return rc;
 }
 
+const char *input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 static struct input *new_input(struct mem *mem, const char *name)
 {
     struct input *input = mem_zalloc(mem, 1, sizeof *input);
@@ -266,11 +271,11 @@ static struct input *new_input(struct mem *mem, const char *name)
 enum rc input_open(struct mem *mem, const char *path, const struct input_options *options,
                    struct input **input, struct err *err)
 {
-    struct input *opened = new_input(mem, strcmp(path, "-") == 0 ? "standard input" : path);
+    struct input *opened = new_input(mem, input_name(path));
     if (opened == NULL) {
-        return err_set(err, RC_NOMEM, "%.256s: out of memory", path);
+        return err_set(err, RC_NOMEM, "%.256s: out of memory", input_name(path));
     }
-    enum rc rc = bytesrc_open(&opened->src, mem, path, err);
+    enum rc rc = bytesrc_open(&opened->src, mem, path, opened->name, err);
     if (rc != RC_OK) {
         mem_free(mem, opened);
         return rc;

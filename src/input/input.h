@@ -43,10 +43,13 @@ struct input_stats {
     uint64_t kernel_drops, interface_drops;
 };
 
+/* What messages call the input at path: path, or "standard input". */
+const char *input_name(const char *path);
+
 /* Opens path ("-": standard input) and looks at its first octets. *input is set only on RC_OK.
  * Errors: RC_IO (cannot be opened or read, a directory), RC_FORMAT (not a capture; the text names
- * what it looks like and what to do, capture-layer 1.3 and 7), RC_NOMEM. The texts begin with the
- * path. */
+ * what it looks like and what to do, capture-layer 1.3 and 7), RC_NOMEM. The texts begin with
+ * input_name(path). */
 enum rc input_open(struct mem *mem, const char *path, const struct input_options *options,
                    struct input **input, struct err *err) H2D_MUST_CHECK;
 

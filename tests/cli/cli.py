@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import pty
+import shutil
 import signal
 import struct
 import subprocess
@@ -143,6 +144,27 @@ def directory_and_missing():
     os.mkdir("folder")
     expect_run(["folder"], 2, "folder: is a directory; give the files in it")
     expect_run(["none.pcap"], 2, "none.pcap: cannot be opened: No such file or directory")
+    expect_run(["--c2s", "folder", "--s2c", "none.pcap"], 2, "folder: is a directory; give the files in it")
+    folder = os.open("folder", os.O_RDONLY)
+    done = subprocess.run([H2DUMP], stdin=folder, capture_output=True, timeout=20)
+    os.close(folder)
+    expect("stderr", done.stderr, b"h2dump: standard input: is a directory; give the files in it\n")
+
+
+def unreadable():
+    """Somebody who may not read it; root becomes nobody for this."""
+    write("secret.pcap", read(GOOD))
+    os.chmod("secret.pcap", 0)
+    os.chmod(".", 0o755)
+    shutil.copy(H2DUMP, "h2dump")  # where nobody may run it
+    become = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        done = subprocess.run(["./h2dump", "secret.pcap"], capture_output=True, timeout=20, **become)
+    except PermissionError as e:
+        print(f"skip unreadable: root may not become nobody here ({e})")
+        return
+    expect("unreadable", (done.returncode, done.stdout, done.stderr),
+           (2, b"", b"h2dump: secret.pcap: cannot be opened: Permission denied\n"))
 
 
 def header_only():
@@ -439,7 +461,7 @@ def main():
     return 1 if bad else 0
 
 
-CASES = [wrong_usage, help_and_version, not_a_capture, empty_file, directory_and_missing, header_only, cut_everywhere,
+CASES = [wrong_usage, help_and_version, not_a_capture, empty_file, directory_and_missing, unreadable, header_only, cut_everywhere,
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
          standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,
          forced_port, hole_over_a_frame_header,
