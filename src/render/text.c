@@ -66,7 +66,7 @@ void line_u64_right(struct line *line, uint64_t value, size_t width)
         value /= 10;
     } while (value > 0);
     size_t len = (size_t)(digits + sizeof digits - at);
-    line_pad(line, line->column + (len < width ? width - len : 0));
+    line_pad(line, line->column + (len < width ? width - len : 1));
     uint8_t *to = out_room(line->out, sizeof digits);
     for (size_t i = 0; i < len; i++) {
         to[i] = at[i];

@@ -74,7 +74,7 @@ void line_styled(struct line *line, enum style style, const char *text);
 void line_u64(struct line *line, uint64_t value);
 void line_signed(struct line *line, int64_t value);
 void line_hex(struct line *line, uint64_t value, unsigned digits);
-/* Right-aligned in width columns. */
+/* Right-aligned in width columns, always with a space before it. */
 void line_u64_right(struct line *line, uint64_t value, size_t width);
 /* Left-aligned in width columns. */
 void line_text_left(struct line *line, enum style style, const char *text, size_t width);

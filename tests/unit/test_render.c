@@ -602,6 +602,20 @@ static void test_verbose(void **state)
     finish_has(&run, wants, H2D_COUNT_OF(wants));
 }
 
+/* Numbers that fill their columns stay apart. */
+static void test_large_numbers(void **state)
+{
+    (void)state;
+    struct run run = { .options = { .data_octets = 0 } };
+    begin(&run);
+    struct h2_frame update = frame_of(H2_PRIORITY_UPDATE, 0, 2147483647, 16777215, 0, at(1, 1));
+    update.has_payload = false;
+    begin_frame(&run, DIR_C2S, &update);
+    end_frame(&run, DIR_C2S, &update);
+    finish(&run, "#1 127.0.0.1:35010 > 127.0.0.1:18080  h2c, prior knowledge\n"
+                 "0.000001 #1 >  PRIORITY_UPDATE 2147483647 16777215\n");
+}
+
 static void test_binary_data(void **state)
 {
     (void)state;
@@ -899,6 +913,7 @@ int main(void)
         cmocka_unit_test(test_folding),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_verbose),
+        cmocka_unit_test(test_large_numbers),
         cmocka_unit_test(test_binary_data),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_summary),
