@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/checking.h"
 #include "detect/looks.h"
 #include "detect/sync.h"
 #include "h2/conn.h"
@@ -30,6 +31,7 @@ struct feed {
     struct connection_info info;
     struct h2_connection *connection; /* NULL: it had to be dropped */
     struct render_conn *shown;
+    struct check_conn *checked; /* NULL: no --check */
     struct feed_side sides[2];
     bool given; /* a session got octets */
     bool ended;
@@ -52,6 +54,22 @@ static uint32_t key_of(const struct run *run, const struct endpoint *a, const st
     return keys[0] ^ keys[1]; /* which of them is the client does not matter */
 }
 
+/* A finding that no session made. */
+static void tell(struct feed *feed, const struct finding *finding)
+{
+    if (feed->checked != NULL) {
+        check_finding(feed->checked, finding);
+    } else {
+        render_finding(feed->shown, finding);
+    }
+}
+
+void feed_checked(void *ctx, void *owner, const struct finding *finding)
+{
+    struct feed *feed = owner;
+    checking_take(ctx, &feed->info, feed->shown, finding);
+}
+
 void feed_note(struct run *run, const struct flow_info *flow, const struct finding *note)
 {
     struct feed *feed = map_get(&run->feeds, key_of(run, &flow->ends[0], &flow->ends[1]));
@@ -62,19 +80,28 @@ void feed_note(struct run *run, const struct flow_info *flow, const struct findi
     bool swapped = flow->ends[0].port == feed->info.server.port &&
                    memcmp(flow->ends[0].ip, feed->info.server.ip, 16) == 0;
     finding.dir = swapped ? dir_other(note->dir) : note->dir;
-    render_finding(feed->shown, &finding);
+    tell(feed, &finding);
 }
 
 /* ---- octets to the session ---- */
 
-static ssize_t lend(struct h2_session *session, const uint8_t **octets, void *user)
+static ssize_t lend_octets(struct h2_session *session, const uint8_t **octets, struct feed *feed)
 {
-    struct feed *feed = render_connection_owner(user);
     struct feed_side *side = &feed->sides[h2_session_dir(session)];
     size_t len = side->lent.len;
     *octets = side->lent.ptr;
     side->lent = span_empty();
     return len > 0 ? (ssize_t)len : side->eof ? H2_RECV_EOF : H2_RECV_WOULDBLOCK;
+}
+
+static ssize_t lend(struct h2_session *session, const uint8_t **octets, void *user)
+{
+    return lend_octets(session, octets, render_connection_owner(user));
+}
+
+static ssize_t lend_checked(struct h2_session *session, const uint8_t **octets, void *user)
+{
+    return lend_octets(session, octets, check_connection_owner(user));
 }
 
 /* The memory of HTTP/2 state is spent: this connection is given up, the others go on. */
@@ -86,7 +113,7 @@ static void drop_connection(struct feed *feed)
         .confidence = CONFIDENCE_CERTAIN,
         .message = "the memory for HTTP/2 state is spent; this connection is not followed further",
     };
-    render_finding(feed->shown, &finding);
+    tell(feed, &finding);
     feed->run->limits[CHECK_LIMIT_MEMORY]++;
     h2_connection_free(feed->connection);
     feed->connection = NULL;
@@ -294,6 +321,9 @@ static void feed_close(void *ctx, unsigned dir, enum close_cause cause, const st
             (void)pull(feed, side);
         }
     }
+    if (feed->checked != NULL) {
+        check_closed(feed->checked, (enum dir)dir, cause, pos);
+    }
     if (feed->sides[dir_other((enum dir)dir)].closed) {
         feed_end(feed);
     }
@@ -316,6 +346,7 @@ static void feed_free(void *ctx)
         (void)map_remove(&feed->run->feeds, feed->key);
     }
     h2_connection_free(feed->connection);
+    check_connection_end(feed->checked);
     if (feed->shown != NULL) {
         render_connection_end(feed->shown);
     }
@@ -342,6 +373,9 @@ static bool tell_upgrade(struct feed *feed, const struct upgrade_info *upgrade)
         }
         method = upgrade->method;
         render_upgrade(feed->shown, upgrade);
+        if (feed->checked != NULL) {
+            check_upgrade(feed->checked, upgrade);
+        }
     }
     return h2_connection_upgraded(feed->connection, method, settings, count) == 0;
 }
@@ -357,7 +391,9 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
     options.seed = run->key.k0;
     options.mid_stream = in_middle && options.profile == H2_PROFILE_OBSERVER;
     options.already_upgraded = start == START_UPGRADE;
-    feed->connection = h2_connection_new(&run->h2_mem, &run->events, &options, feed->shown);
+    options.checks = run->check != NULL ? run->options->check.wanted : NULL;
+    void *user = feed->checked != NULL ? (void *)feed->checked : (void *)feed->shown;
+    feed->connection = h2_connection_new(&run->h2_mem, &run->events, &options, user);
     if (feed->connection == NULL) {
         return false;
     }
@@ -366,7 +402,7 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
         side->session = h2_connection_session(feed->connection, (enum dir)dir);
         side->lent = span_empty();
         side->cause = CLOSE_END;
-        h2_session_set_lend_callback(side->session, lend);
+        h2_session_set_lend_callback(side->session, feed->checked != NULL ? lend_checked : lend);
         if (options.mid_stream && run->raw && run->in_step) {
             h2_session_resume(side->session, 0);
         } else if (options.mid_stream && !begin_search(feed, side)) {
@@ -407,6 +443,15 @@ struct stream_sink feed_open(struct run *run, const struct connection_info *info
         return sink;
     }
     render_connection_set_owner(feed->shown, feed);
+    if (run->check != NULL) {
+        feed->checked = check_connection_begin(run->check, &feed->info, feed->shown, feed);
+        if (feed->checked == NULL) {
+            run->out_of_memory = true;
+            render_connection_end(feed->shown);
+            mem_free(&run->mem, feed);
+            return sink;
+        }
+    }
     feed->key = key_of(run, &info->client, &info->server);
     if (!map_put(&run->feeds, feed->key, feed)) {
         run->out_of_memory = true;

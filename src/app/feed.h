@@ -11,6 +11,9 @@
 struct stream_sink feed_open(struct run *run, const struct connection_info *info,
                              const struct upgrade_info *upgrade);
 
+/* What --check calls with a settled finding: ctx is the run, owner the connection. */
+void feed_checked(void *ctx, void *owner, const struct finding *finding);
+
 /* A note on a TCP flow goes to its connection, if it is one of HTTP/2. */
 void feed_note(struct run *run, const struct flow_info *flow, const struct finding *note);
 

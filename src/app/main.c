@@ -29,8 +29,9 @@ static int usage_error(const struct err *err)
     return EXIT_UNUSABLE;
 }
 
-static int show_text(enum app_action action)
+static int show_text(const struct app_options *options)
 {
+    enum app_action action = options->action;
     struct mem mem;
     struct err err = { .rc = RC_OK };
     mem_init(&mem, 0);
@@ -44,6 +45,10 @@ static int show_text(enum app_action action)
         for (size_t i = 0; input_library(i, &library); i++) {
             out_printf(out, "%s %s\n", library.name, library.version);
         }
+    } else if (action == ACTION_LIST_CHECKS) {
+        render_list_checks(out, options->format);
+    } else if (action == ACTION_EXPLAIN) {
+        render_explain(out, options->format, options->check.explained);
     } else {
         help_write(out, action == ACTION_HELP_LONG);
     }
@@ -62,7 +67,7 @@ int main(int argc, char **argv)
         return usage_error(&err);
     }
     if (options.action != ACTION_RUN) {
-        return show_text(options.action);
+        return show_text(&options);
     }
     if (options.file_count == 0 && options.c2s == NULL && isatty(STDIN_FILENO) == 1) {
         (void)err_set(&err, RC_USAGE,

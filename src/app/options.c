@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/options_int.h"
 #include "app/suggest.h"
 #include "spec/limits.h"
 
@@ -102,6 +103,7 @@ static enum rc apply_by(struct app_options *o, const char *name, const char *val
     unsigned chosen = 0;
     enum rc rc = options_choose(&views, name, value, &chosen, err);
     o->view = chosen == 0 ? VIEW_FRAME : VIEW_CALLBACK;
+    o->view_given = true;
     return rc;
 }
 
@@ -300,6 +302,55 @@ static const struct flag flags[] = {
       "Whether text output is coloured. With auto it is when output is a terminal and the "
       "environment variable NO_COLOR is not set.",
       apply_color },
+    { 0, "check", NULL, "report findings instead of traffic",
+      "Reports what breaks the rules of HTTP/2 instead of the traffic: which rule, who broke it, "
+      "in which packet, what the RFC has the receiver do, and what the other side did. Exits with "
+      "1 when there is such a finding (see --fail-on).",
+      apply_check },
+    { 0, "fail-on", "error|warning|note|never", "which findings make the status 1 (error)",
+      "The least severity of a finding that makes the exit status 1. Only what the octets alone "
+      "prove is of severity error, so that no flaw of a capture can fail a build. Implies --check.",
+      apply_fail_on },
+    { 0, "only", "ID,...", "look for these findings alone",
+      "Looks only for these findings, also those that are off by default. An ID may end in *, or "
+      "be "
+      "a group: default, all, info (legal, worth showing), reactions (whether the other side did "
+      "its part), floods. Repeatable. Implies --check.",
+      apply_only },
+    { 0, "ignore", "ID,...", "leave these findings out",
+      "Leaves these findings out, as if the rule did not exist. An ID is as in --only. Repeatable. "
+      "Implies --check.",
+      apply_ignore },
+    { 0, "list-checks", NULL, "list the findings, and exit",
+      "Lists all findings that there are, with severity and title; with -T json as one record "
+      "each.",
+      apply_list_checks },
+    { 0, "explain", "ID", "explain a finding, and exit",
+      "Explains one finding: the rule, its source, what a receiver is to do, and what a fix looks "
+      "like.",
+      apply_explain },
+    { 0, "baseline", "FILE", "accept the findings in FILE",
+      "Accepts the findings that FILE lists: they are counted, but neither shown nor a reason to "
+      "fail. Implies --check.",
+      apply_baseline },
+    { 0, "write-baseline", "FILE", "write the present findings to FILE",
+      "Writes the findings of this run to FILE, for --baseline, and accepts them in this run, too. "
+      "Implies --check.",
+      apply_write_baseline },
+    { 0, "max-tainted", "PERCENT", "exit 3 when more could not be judged",
+      "Exits with 3 when more than this share of the frames could not be judged, because the "
+      "capture began late or lacks octets. Implies --check.",
+      apply_max_tainted },
+    { 0, "junit", "FILE", "write the findings as JUnit XML",
+      "Writes the findings to FILE as JUnit XML, one test case a capture and rule. Implies "
+      "--check.",
+      apply_junit },
+    { 0, "sarif", "FILE", "write the findings as SARIF 2.1.0",
+      "Writes the findings to FILE as SARIF 2.1.0. Implies --check.", apply_sarif },
+    { 0, "github", NULL, "also write workflow annotations",
+      "Writes the ten worst findings to standard output as annotations of a GitHub workflow, and "
+      "how many more there are. Implies --check.",
+      apply_github },
     { 'c', NULL, "N", "stop after N records",
       "Stops after N records of the view. Connection headers, findings and the summary are not "
       "counted.",
@@ -435,7 +486,7 @@ static enum rc parse_letters(struct app_options *o, int argc, char **argv, int *
 }
 
 /* What no single flag can see. */
-static enum rc check_together(const struct app_options *o, struct err *err)
+static enum rc check_together(struct app_options *o, struct err *err)
 {
     if ((o->c2s == NULL) != (o->s2c == NULL)) {
         return err_set(err, RC_USAGE,
@@ -452,7 +503,7 @@ static enum rc check_together(const struct app_options *o, struct err *err)
     if (o->octets && o->view == VIEW_CALLBACK) {
         return err_set(err, RC_USAGE, "-x names the octets of a frame: it goes with --by frame");
     }
-    return RC_OK;
+    return options_check_together(o, err);
 }
 
 enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *err)
@@ -463,6 +514,7 @@ enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *
     o->tcp_buffer = LIMIT_TCP_QUEUE_OCTETS;
     o->max_flows = LIMIT_FLOWS;
     o->memory = LIMIT_QUEUED_OCTETS;
+    o->check.fail_on = SEVERITY_ERROR;
     bool only_files = false;
     for (int at = 1; at < argc; at++) {
         enum rc rc = RC_OK;
@@ -479,7 +531,7 @@ enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *
         if (rc != RC_OK) {
             return rc;
         }
-        if (o->action != ACTION_RUN) {
+        if (o->action != ACTION_RUN && o->action < ACTION_LIST_CHECKS) {
             return RC_OK; /* help and version win over whatever else is asked for */
         }
     }

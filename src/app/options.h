@@ -18,7 +18,30 @@ enum raw_from {
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 /* What to do instead of reading input. */
-enum app_action { ACTION_RUN, ACTION_HELP_SHORT, ACTION_HELP_LONG, ACTION_VERSION };
+enum app_action {
+    ACTION_RUN,
+    ACTION_HELP_SHORT,
+    ACTION_HELP_LONG,
+    ACTION_VERSION,
+    ACTION_LIST_CHECKS,
+    ACTION_EXPLAIN,
+};
+
+/* --check and what goes with it (options_check.c). */
+struct check_mode {
+    bool on;
+    unsigned fail_on; /* enum severity; FAIL_NEVER */
+    bool only_given;  /* --only was there */
+    bool only[CHECK_COUNT], ignored[CHECK_COUNT];
+    bool wanted[CHECK_COUNT]; /* what follows from them */
+    enum check explained;
+    const char *baseline, *write_baseline, *junit, *sarif; /* files; NULL: not given */
+    bool github;
+    bool max_tainted_given;
+    double max_tainted; /* percent of the frames */
+};
+
+#define FAIL_NEVER 3u
 
 /* --tunnel may be given so often. */
 #define OPTIONS_TUNNELS_MAX 32
@@ -48,8 +71,10 @@ struct app_options {
     bool data_given;
     uint64_t data_octets; /* when data_given */
     uint64_t max_records; /* 0: all */
-    char **files;         /* inputs in order, the strings of argv */
-    size_t file_count;    /* 0: standard input */
+    struct check_mode check;
+    bool view_given;
+    char **files;      /* inputs in order, the strings of argv */
+    size_t file_count; /* 0: standard input */
 };
 
 /* Reads the words behind argv[0]. argv itself is used to hold the list of files, so it is changed

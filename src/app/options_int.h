@@ -39,4 +39,23 @@ enum rc options_apply_max_flows(struct app_options *options, const char *name, c
 enum rc options_apply_memory(struct app_options *options, const char *name, const char *value,
                              struct err *err);
 
+/* --check and its company (options_check.c). */
+#define OPTIONS_APPLY(name)                                                                        \
+    enum rc name(struct app_options *o, const char *flag, const char *value, struct err *err)
+OPTIONS_APPLY(apply_check);
+OPTIONS_APPLY(apply_fail_on);
+OPTIONS_APPLY(apply_only);
+OPTIONS_APPLY(apply_ignore);
+OPTIONS_APPLY(apply_list_checks);
+OPTIONS_APPLY(apply_explain);
+OPTIONS_APPLY(apply_baseline);
+OPTIONS_APPLY(apply_write_baseline);
+OPTIONS_APPLY(apply_max_tainted);
+OPTIONS_APPLY(apply_junit);
+OPTIONS_APPLY(apply_sarif);
+OPTIONS_APPLY(apply_github);
+
+/* What of them no single flag can see; and which findings are wanted. */
+enum rc options_check_together(struct app_options *o, struct err *err);
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/checking.h"
 #include "app/feed.h"
 #include "app/raw.h"
 #include "app/report.h"
@@ -68,7 +69,8 @@ static void on_other(void *ctx, const struct flow_info *info, const char *name)
 /* Nothing more is wanted: -c is reached, or the output cannot take more. */
 static bool is_over(const struct run *run)
 {
-    return run->full || run->out_of_memory || out_rc(run->out, NULL) != RC_OK;
+    bool nobody_reads = out_rc(run->out, NULL) != RC_OK && run->check == NULL;
+    return run->full || run->out_of_memory || nobody_reads;
 }
 
 /* Whoever watches the output of a pipe sees all there is before we wait for more. */
@@ -82,7 +84,9 @@ static void before_wait(void *ctx)
 static void on_input_note(void *ctx, const struct finding *note)
 {
     struct run *run = ctx;
-    render_note(run->render, note);
+    if (run->check == NULL || checking_wants(run, note->check)) {
+        render_note(run->render, note);
+    }
 }
 
 static void look_at_packet(struct run *run, const struct packet *packet)
@@ -184,6 +188,13 @@ static void finish_input(struct run *run, struct input *input)
     input_close(input);
 }
 
+static void input_done(struct run *run)
+{
+    if (run->check != NULL) {
+        checking_input_done(run);
+    }
+}
+
 static void begin_report(struct run *run, const char *path)
 {
     memset(&run->report, 0, sizeof(run->report));
@@ -199,6 +210,7 @@ static void read_one(struct run *run, const char *path)
     enum rc rc = open_input(run, path, run->options->raw, &input, &err);
     if (rc != RC_OK) {
         settle(run, rc, &err);
+        input_done(run);
         return;
     }
     run->raw = input_kind(input) == INPUT_RAW;
@@ -208,6 +220,7 @@ static void read_one(struct run *run, const char *path)
     }
     settle(run, rc, &err);
     finish_input(run, input);
+    input_done(run);
 }
 
 /* --c2s and --s2c. */
@@ -233,6 +246,7 @@ static void read_halves(struct run *run)
             finish_input(run, halves[i]);
         }
     }
+    input_done(run);
 }
 
 /* ---- output ---- */
@@ -269,6 +283,7 @@ static struct render *open_render(struct run *run)
         .width = terminal_width(),
         .max_records = o->max_records,
         .several_files = o->file_count > 1,
+        .check = o->check.on,
     };
     return render_new(&run->mem, run->out, &options);
 }
@@ -276,6 +291,9 @@ static struct render *open_render(struct run *run)
 /* The last record, the last messages, and the exit status. */
 static int finish(struct run *run)
 {
+    if (run->check != NULL && !checking_finish(run)) {
+        run->unusable = true;
+    }
     int code = (int)report_exit(run);
     struct run_summary summary = {
         .packets = run->packets,
@@ -288,6 +306,9 @@ static int finish(struct run *run)
         .interface_drops = run->interface_drops,
         .truncated = run->damaged,
         .exit_code = code,
+        .inputs = run->checked.inputs,
+        .inputs_with_findings = run->checked.inputs_with_findings,
+        .findings_accepted = run->checked.accepted,
     };
     struct err err = { .rc = RC_OK };
     others_sort(&run->others);
@@ -297,7 +318,7 @@ static int finish(struct run *run)
     case RC_OK:
         return code;
     case RC_CLOSED: /* whoever read it has enough */
-        return EXIT_DECODED;
+        return run->check != NULL ? code : EXIT_DECODED;
     default:
         report_line(run->messages, err.text);
         return EXIT_UNUSABLE;
@@ -334,6 +355,25 @@ static struct detect *open_detect(struct run *run)
     return detect_new(&run->mem, &options, &events, run);
 }
 
+/* --check stands between the sessions and the one who counts. */
+static bool open_check(struct run *run)
+{
+    struct err err = { .rc = RC_OK };
+    struct check_options options = { .wanted = run->options->check.wanted,
+                                     .on_finding = feed_checked,
+                                     .ctx = run };
+    if (!run->options->check.on) {
+        return true;
+    }
+    run->check = check_new(&run->h2_mem, &options, &run->events);
+    if (run->check == NULL || checking_begin(run, &err) != RC_OK) {
+        report_line(run->messages, run->check == NULL ? "out of memory" : err.text);
+        return false;
+    }
+    run->events = check_events(run->check);
+    return true;
+}
+
 int pipeline_run(const struct app_options *options)
 {
     struct run run;
@@ -350,9 +390,12 @@ int pipeline_run(const struct app_options *options)
     int code = EXIT_UNUSABLE;
     if (run.messages != NULL && run.detect != NULL && run.render != NULL) {
         run.events = render_events(run.render);
-        read_all(&run);
-        code = finish(&run);
+        if (open_check(&run)) {
+            read_all(&run);
+            code = finish(&run);
+        }
     }
+    checking_free(&run);
     render_free(run.render);
     detect_free(run.detect);
     out_free(run.messages);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/checking.h"
+
 void others_add(struct others *others, const char *name, uint64_t count)
 {
     for (size_t i = 0; i < others->count; i++) {
@@ -188,6 +190,12 @@ enum exit_code report_exit(const struct run *run)
 {
     if (run->unusable || run->out_of_memory) {
         return EXIT_UNUSABLE;
+    }
+    if (run->check != NULL) {
+        return run->http2 == 0        ? EXIT_UNUSABLE /* a build must not pass on nothing */
+               : checking_failed(run) ? EXIT_FINDINGS
+               : run->damaged || checking_too_tainted(run) ? EXIT_CUT
+                                                           : EXIT_DECODED;
     }
     if (run->damaged) {
         return EXIT_CUT;

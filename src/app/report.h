@@ -8,6 +8,7 @@
 enum exit_code {
     EXIT_DECODED = 0,
     EXIT_NONE_FOUND = 1,
+    EXIT_FINDINGS = 1, /* --check */
     EXIT_UNUSABLE = 2, /* usage, unreadable input, output that cannot be written */
     EXIT_CUT = 3,      /* as 0, but an input was damaged or cut short */
 };

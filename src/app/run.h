@@ -6,6 +6,7 @@
 #include "app/options.h"
 #include "base/map.h"
 #include "base/siphash.h"
+#include "check/check.h"
 #include "detect/detect.h"
 #include "input/input.h"
 #include "net/net.h"
@@ -28,6 +29,14 @@ struct input_report {
     size_t cut_to;        /* longest packet that was cut at capture time, octets kept; 0: none */
 };
 
+/* What --check has found. */
+struct checked {
+    uint64_t counts[SEVERITY_ERROR + 1]; /* findings that count for the exit status */
+    uint64_t accepted;                   /* by the baseline */
+    uint64_t of_input;                   /* in the input under way */
+    uint64_t inputs, inputs_with_findings;
+};
+
 struct run {
     const struct app_options *options;
     struct mem mem;    /* input, net, detection, output */
@@ -35,6 +44,8 @@ struct run {
     struct out *out, *messages;
     struct render *render;
     struct h2_events events;
+    struct checker *check; /* NULL: no --check */
+    struct checked checked;
     struct siphash_key key;
     struct map feeds;           /* struct feed by the hash of its addresses: for notes on flows */
     struct input_report report; /* of the input under way */

@@ -247,13 +247,18 @@ static H2D_ALWAYS_INLINE int field_ok(struct h2_session *session, const struct h
 static int field_not_ok(struct h2_session *session, struct h2_header *h,
                         enum message_verdict verdict, const struct message_fault *fault)
 {
+    int rc;
+    session->block.guilty = h;
     if (verdict == MESSAGE_HIDE) {
         h2_remark(session, fault->check, CONFIDENCE_CERTAIN, session->block.subject_id, "%s",
                   fault->text);
-        return session->observer ? field_good(session, h) : H2_GO;
+        rc = session->observer ? field_good(session, h) : H2_GO;
+    } else {
+        rc = verdict == MESSAGE_DROP ? field_dropped(session, h, fault)
+                                     : field_error(session, h, fault);
     }
-    return verdict == MESSAGE_DROP ? field_dropped(session, h, fault)
-                                   : field_error(session, h, fault);
+    session->block.guilty = NULL;
+    return rc;
 }
 
 static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header *h)
@@ -437,6 +442,8 @@ static H2D_ALWAYS_INLINE int decode_one(struct h2_session *session, struct cur *
     const uint8_t *from = fragment->pos;
     enum hpack_status status = hpack_decode(session->hpack, fragment, last, &h);
     h2_octets(session, from, (size_t)(fragment->pos - from));
+    session->piece = from;
+    session->piece_len = (uint32_t)(fragment->pos - from);
     if (H2D_LIKELY(status == HPACK_FIELD)) {
         return field(session, &h);
     }

@@ -456,6 +456,7 @@ static int run_gathering(struct h2_session *session, struct cur *in, bool *more)
     }
     if (H2D_LIKELY(session->gathered == 0 && have >= need && session->over == 0)) {
         const uint8_t *end = in->pos + need;
+        session->payload = head ? NULL : in->pos;
         if (!head) {
             h2_octets(session, in->pos, need);
         }
@@ -471,6 +472,7 @@ static int run_gathering(struct h2_session *session, struct cur *in, bool *more)
         return rc;
     }
     session->gathered = 0;
+    session->payload = head ? NULL : whole.pos;
     if (!head) {
         h2_octets(session, whole.pos, need);
     }

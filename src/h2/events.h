@@ -141,6 +141,7 @@ struct h2_events {
     /* [ours] The rest; their result is ignored. */
     void (*on_action)(struct h2_session *, const struct h2_action *, void *user);
     void (*on_flood)(struct h2_session *, const struct h2_flood *, void *user);
+    /* finding->surplus: one of a check of which LIMIT_FINDINGS_PER_CHECK were told already. */
     void (*on_finding)(struct h2_session *, const struct finding *, void *user);
     void (*on_gap)(struct h2_session *, const struct h2_gap *, void *user);
     void (*on_unsynchronised)(struct h2_session *, uint64_t offset, uint64_t length, void *user);

@@ -202,6 +202,13 @@ static void forget_repr(struct hpack_decoder *decoder)
     find_plain(decoder);
 }
 
+struct span hpack_carried(const struct hpack_decoder *decoder, uint32_t n)
+{
+    /* A buffer that was emptied still holds what was in it. */
+    bool kept = decoder->carry.ptr != NULL && n <= decoder->carry.cap && n <= CARRY_KEEP;
+    return kept ? span_of(decoder->carry.ptr, n) : span_empty();
+}
+
 void hpack_begin_block(struct hpack_decoder *decoder)
 {
     decoder->failed = decoder->failed && !decoder->lenient;

@@ -51,6 +51,10 @@ enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk,
 size_t hpack_take_ordinary(struct hpack_decoder *decoder, struct cur *chunk,
                            struct h2_message *message, enum message_kind kind, uint64_t *octets);
 
+/* Of a representation of n octets that came in several chunks: its octets, until the next call;
+ * empty when they were too many to be kept together. */
+struct span hpack_carried(const struct hpack_decoder *decoder, uint32_t n);
+
 /* After HPACK_ERROR: the check (CHECK_HPACK_INDEX_ZERO, …) and the block offset of the
  * representation at fault. */
 enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off);

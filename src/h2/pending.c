@@ -41,6 +41,7 @@ int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id,
                                 .last = session->pos,
                                 .after_doomed = session->report->doomed };
     (void)snprintf(s->message, sizeof s->message, "%s", message);
+    h2_report_evidence(session, &s->evidence);
     struct h2_suspicion **end = &session->suspicions;
     while (*end != NULL) {
         end = &(*end)->next;
@@ -97,7 +98,8 @@ static void report(struct h2_session *session, const struct h2_suspicion *s)
                                .first = s->first,
                                .last = s->last,
                                .message = s->message,
-                               .after_doomed = s->after_doomed };
+                               .after_doomed = s->after_doomed,
+                               .evidence = s->evidence };
     bool doomed = session->report->doomed;
     session->report->doomed = s->after_doomed;
     h2_report_finding(session, &finding);

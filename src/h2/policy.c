@@ -124,6 +124,7 @@ static void finding_here(const struct h2_session *session, enum check check,
                              .first = where->first,
                              .last = session->pos,
                              .message = text };
+    h2_report_evidence(session, &out->evidence);
 }
 
 /* Advice and information make no frame invalid and have no consequence. */

@@ -135,6 +135,8 @@ static int apply_all(struct h2_session *session)
     const struct h2_setting *entries = session->observer ? p->settings.raw : p->settings.entries;
     size_t count = session->observer ? p->settings.raw_count : p->settings.count;
     for (size_t i = 0; i < count; i++) {
+        session->mark_at = (uint32_t)i * 6;
+        session->mark_count = 6;
         int rc = value_rule(session, &entries[i]);
         if (rc == H2_GO) {
             rc = history_rule(session, &entries[i]);
@@ -146,6 +148,7 @@ static int apply_all(struct h2_session *session)
             return rc;
         }
     }
+    session->mark_at = session->mark_count = 0;
     h2_ledger_remote_begun(&session->ledger);
     return H2_GO;
 }

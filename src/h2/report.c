@@ -4,14 +4,83 @@
 
 bool h2_report_wanted(struct h2_session *session, enum check check)
 {
-    (void)check;
-    return session->ev.on_finding != NULL;
+    const struct check_row *row = spec_check(check);
+    bool wanted = session->opt.checks != NULL ? session->opt.checks[check]
+                                              : row->on || row->scope == SCOPE_INFO;
+    return wanted && session->ev.on_finding != NULL;
 }
 
 static void tell(struct h2_session *session, const struct finding *finding)
 {
     if (session->ev.on_finding != NULL) {
         session->ev.on_finding(session, finding, session->user);
+    }
+}
+
+/* The octets of a representation, however many chunks it came in. */
+static struct span representation(const struct h2_session *session, const struct h2_header *h)
+{
+    struct span piece = span_of(session->piece, session->piece_len);
+    return session->piece_len == h->wire_octets ? piece
+                                                : hpack_carried(session->hpack, h->wire_octets);
+}
+
+static void put_octets(struct finding_evidence *evidence, struct span octets, uint64_t whole)
+{
+    size_t n = num_min_size(octets.len, sizeof evidence->octets);
+    memcpy(evidence->octets, octets.ptr, n);
+    evidence->octet_count = (uint8_t)n;
+    evidence->more = n < whole;
+}
+
+/* RFC 9113 4.1, from what was read of it. */
+static void put_header(uint8_t *octets, const struct h2_frame_hd *hd)
+{
+    uint32_t id = hd->stream_id | (hd->reserved ? 0x80000000U : 0);
+    octets[0] = (uint8_t)(hd->length >> 16);
+    octets[1] = (uint8_t)(hd->length >> 8);
+    octets[2] = (uint8_t)hd->length;
+    octets[3] = hd->type;
+    octets[4] = hd->raw_flags;
+    for (unsigned i = 0; i < 4; i++) {
+        octets[5 + i] = (uint8_t)(id >> (24 - 8 * i));
+    }
+}
+
+/* Names are shown and compared as one word. */
+static void put_place(struct finding_evidence *evidence, struct span name)
+{
+    size_t n = num_min_size(name.len, sizeof evidence->place - 1);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t octet = name.ptr[i];
+        evidence->place[i] = octet > ' ' && octet < 0x7f ? (char)octet : '?';
+    }
+    evidence->place[n] = '\0';
+}
+
+void h2_report_evidence(const struct h2_session *session, struct finding_evidence *evidence)
+{
+    const struct h2_frame *f = session->cur;
+    memset(evidence, 0, sizeof *evidence);
+    if (!session->in_frame) {
+        return;
+    }
+    evidence->has_frame = true;
+    put_header(evidence->header, &f->hd);
+    const struct h2_header *guilty = session->block.guilty;
+    if (guilty != NULL) {
+        put_octets(evidence, representation(session, guilty), guilty->wire_octets);
+        put_place(evidence, guilty->certainty == H2_EXACT ? guilty->name : span_empty());
+    } else if (session->payload != NULL && f->hd.length > 0) {
+        put_octets(evidence, span_of(session->payload, session->need), f->hd.length);
+        if (session->mark_at + session->mark_count <= evidence->octet_count) {
+            evidence->mark_at = (uint8_t)session->mark_at;
+            evidence->mark_count = (uint8_t)session->mark_count;
+        }
+        if (f->hd.type == H2_SETTINGS && session->mark_count > 0) {
+            const char *name = spec_setting_name(num_be16(session->payload + session->mark_at));
+            put_place(evidence, name != NULL ? span_str(name) : span_empty());
+        }
     }
 }
 
@@ -26,9 +95,14 @@ void h2_report_finding(struct h2_session *session, struct finding *finding)
     if (*shown < LIMIT_FINDINGS_PER_CHECK) {
         (*shown)++;
         tell(session, finding);
-    } else if (!report->limit_told) {
+    } else {
+        finding->surplus = true;
+        tell(session, finding);
+    }
+    if (finding->surplus && !report->limit_told) {
         report->limit_told = true;
         struct finding limit = *finding;
+        limit.surplus = false;
         limit.check = CHECK_LIMIT_FINDINGS;
         limit.severity = finding_severity(CHECK_LIMIT_FINDINGS, CONFIDENCE_CERTAIN);
         limit.confidence = CONFIDENCE_CERTAIN;

@@ -82,6 +82,8 @@ struct h2_options {
     bool mid_stream; /* false; OBSERVER: the octets begin in mid-connection (receive-engine 6.7) */
     bool already_upgraded; /* false; the octets follow an HTTP/1.1 Upgrade: stream 1 exists (see
                               feed_upgrade) */
+    const bool *checks;    /* by enum check: remarks that are wanted; NULL: those on by default, and
+                              all information. Outlives the session. */
     uint64_t seed;         /* of hash tables; never changes what is reported */
     h2_clock_callback clock;
 };

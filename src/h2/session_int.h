@@ -144,9 +144,10 @@ struct h2_block {
     uint32_t continuations;
     uint64_t octets; /* of the block, in fragments before the one under way */
     uint64_t field_count;
-    enum check field_fault; /* the last rule that a field broke; CHECK_COUNT: none */
-    uint64_t list_octets;   /* field section size as RFC 9113 6.5.2 counts */
-    struct h2_frame frame;  /* the HEADERS or PUSH_PROMISE frame */
+    enum check field_fault;         /* the last rule that a field broke; CHECK_COUNT: none */
+    uint64_t list_octets;           /* field section size as RFC 9113 6.5.2 counts */
+    struct h2_frame frame;          /* the HEADERS or PUSH_PROMISE frame */
+    const struct h2_header *guilty; /* while a field is reported */
 };
 
 /* ---- what both sessions of a connection share (report.c) ---- */
@@ -167,6 +168,7 @@ struct h2_suspicion {
     struct pos first, last;
     bool after_doomed;
     char message[160];
+    struct finding_evidence evidence;
 };
 
 /* A PING of the local side that waits for its ACK. */
@@ -228,8 +230,12 @@ struct h2_session {
     bool first;      /* the next frame must be SETTINGS */
     bool doubtful;   /* the last header was hardly one: look at the next before believing it */
     uint8_t head[H2_FRAME_HEADER_LEN]; /* of the frame under way, for on_frame_octets */
-    int fault;                         /* library error of the frame; 0: none */
-    struct h2_stream *target;          /* DATA: its stream; NULL: none */
+    const uint8_t *payload;       /* of the piece that a gathering state was given; NULL: none */
+    uint32_t mark_at, mark_count; /* of a gathered payload, what is looked at; count 0: all */
+    const uint8_t *piece; /* of the newest representation, what the newest chunk had of it */
+    uint32_t piece_len;
+    int fault;                /* library error of the frame; 0: none */
+    struct h2_stream *target; /* DATA: its stream; NULL: none */
     const struct h2_state *after_gather;
 
     struct h2_block block;
@@ -516,6 +522,8 @@ int h2_tell_invalid(struct h2_session *session, int lib_error);
 
 bool h2_report_wanted(struct h2_session *session, enum check check);
 void h2_report_finding(struct h2_session *session, struct finding *finding);
+/* The octets of the frame under way that bear the verdict, as far as they are at hand. */
+void h2_report_evidence(const struct h2_session *session, struct finding_evidence *evidence);
 
 /* ---- pending.c ---- */
 

@@ -537,7 +537,7 @@ static void json_start(struct render *render)
     json.comma = true;
     jsonw_plain(&json, "version", H2DUMP_VERSION);
     jsonw_u64(&json, "schema", SCHEMA_VERSION);
-    jsonw_plain(&json, "view", views[render->options.view]);
+    jsonw_plain(&json, "view", render->options.check ? "check" : views[render->options.view]);
     json_end(&json);
 }
 
@@ -639,6 +639,47 @@ static void json_unsynchronised(struct side *side, uint64_t offset, uint64_t len
     json_end(&json);
 }
 
+static void put_also(struct jsonw *json, const struct finding *finding)
+{
+    if (finding->also_count == 0) {
+        return;
+    }
+    jsonw_key(json, "also");
+    jsonw_open(json, '[');
+    for (uint8_t i = 0; i < finding->also_count; i++) {
+        jsonw_element(json);
+        (void)jsonw_string(json, span_str(spec_check(finding->also[i])->id));
+    }
+    jsonw_close(json, ']');
+}
+
+static void put_reaction(struct jsonw *json, const struct finding *finding)
+{
+    const struct reaction *reaction = &finding->reaction;
+    const char *kind = finding_reaction_name(reaction->kind);
+    if (kind == NULL) {
+        return;
+    }
+    jsonw_key(json, "reaction");
+    jsonw_open(json, '{');
+    jsonw_plain(json, "kind", kind);
+    if (reaction->kind == REACTION_GOAWAY || reaction->kind == REACTION_RST) {
+        const char *name = spec_error_name(reaction->error_code);
+        if (name != NULL) {
+            jsonw_plain(json, "error_code", name);
+        } else {
+            jsonw_hex_name(json, "error_code", reaction->error_code, 1);
+        }
+    }
+    if (reaction->status > 0) {
+        jsonw_u64(json, "status", reaction->status);
+    }
+    if (reaction->packet > 0) {
+        jsonw_u64(json, "packet", reaction->packet);
+    }
+    jsonw_close(json, '}');
+}
+
 static void json_finding(struct render_conn *conn, const struct finding *finding)
 {
     const struct check_row *row = spec_check(finding->check);
@@ -667,7 +708,13 @@ static void json_finding(struct render_conn *conn, const struct finding *finding
     }
     const char *message = finding->message != NULL ? finding->message : row->title;
     jsonw_octets(&json, "message", span_str(message));
+    const char *by = finding_by(finding);
+    if (by != NULL) {
+        jsonw_plain(&json, "by", by);
+    }
     jsonw_plain(&json, "confidence", finding_confidence_name(finding->confidence));
+    put_also(&json, finding);
+    put_reaction(&json, finding);
     if (finding->after_doomed) {
         jsonw_true(&json, "after_doomed");
     }

@@ -1,4 +1,5 @@
 /* The last record of a run: JSON's summary line, or one line for the eye. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,6 +143,9 @@ static void json_summary(struct render *render, const struct run_summary *summar
     jsonw_u64(&json, "frames_tainted", totals->frames_tainted);
     jsonw_u64(&json, "octets_lost", lost);
     jsonw_close(&json, '}');
+    if (summary->findings_accepted > 0) {
+        jsonw_u64(&json, "accepted", summary->findings_accepted);
+    }
     put_limits(&json, totals, summary);
     put_drops(&json, summary);
     jsonw_bool(&json, "truncated", summary->truncated);
@@ -159,19 +163,80 @@ static void put_count(struct out *out, const char *before, uint64_t count, const
     out_text(out, count == 1 ? one : many);
 }
 
+static const char *const severity_names[][2] = { { "note", "notes" },
+                                                 { "warning", "warnings" },
+                                                 { "error", "errors" } };
+
+/* 12,408 */
+static void put_grouped(struct out *out, uint64_t count)
+{
+    char digits[32];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) {
+            out_char(out, ',');
+        }
+        out_char(out, digits[i]);
+    }
+}
+
+static void put_counted(struct out *out, uint64_t count, const char *one, const char *many)
+{
+    put_grouped(out, count);
+    out_char(out, ' ');
+    out_text(out, count == 1 ? one : many);
+}
+
+/* --check: "2 errors, 1 note in 1 of 3 captures; 12,408 frames checked" … */
+static void check_summary(const struct render *render, const struct run_summary *summary,
+                          struct out *out)
+{
+    const struct render_totals *totals = &render->totals;
+    const char *comma = "";
+    if (render->findings_shown > 0) {
+        out_char(out, '\n');
+    }
+    for (unsigned severity = 3; severity > 0; severity--) {
+        uint64_t count = totals->findings_by_severity[severity - 1];
+        if (count > 0) {
+            out_text(out, comma);
+            put_counted(out, count, severity_names[severity - 1][0],
+                        severity_names[severity - 1][1]);
+            comma = ", ";
+        }
+    }
+    if (comma[0] == '\0') {
+        out_text(out, "no findings");
+    }
+    out_text(out, " in ");
+    if (summary->inputs_with_findings > 0 && summary->inputs > 1) {
+        put_grouped(out, summary->inputs_with_findings);
+        out_text(out, " of ");
+    }
+    put_counted(out, summary->inputs, "capture", "captures");
+    out_text(out, "; ");
+    put_counted(out, totals->frames, "frame checked", "frames checked");
+    if (totals->frames_tainted > 0) {
+        out_text(out, ", ");
+        put_grouped(out, totals->frames_tainted);
+        out_text(out, " could not be judged");
+    }
+    if (summary->findings_accepted > 0) {
+        out_text(out, "; ");
+        put_counted(out, summary->findings_accepted, "finding accepted by the baseline",
+                    "findings accepted by the baseline");
+    }
+    out_char(out, '\n');
+}
+
 static void text_summary(const struct render *render, const struct run_summary *summary,
                          struct out *out)
 {
-    static const char *const names[][2] = { { "note", "notes" },
-                                            { "warning", "warnings" },
-                                            { "error", "errors" } };
     const struct render_totals *totals = &render->totals;
-    uint64_t by_severity[3] = { 0 };
+    const uint64_t *by_severity = totals->findings_by_severity;
     uint64_t limits = 0;
     for (unsigned check = 0; check < CHECK_COUNT; check++) {
         limits += limit_count(totals, summary, check);
-        by_severity[finding_severity((enum check)check, CONFIDENCE_CERTAIN)] +=
-            totals->findings[check];
     }
     put_count(out, "h2dump: ", totals->frames, "frame", "frames");
     put_count(out, " of ", summary->http2_connections, "connection", "connections");
@@ -180,8 +245,8 @@ static void text_summary(const struct render *render, const struct run_summary *
     }
     for (unsigned severity = 3; severity > 0; severity--) {
         if (by_severity[severity - 1] > 0) {
-            put_count(out, ", ", by_severity[severity - 1], names[severity - 1][0],
-                      names[severity - 1][1]);
+            put_count(out, ", ", by_severity[severity - 1], severity_names[severity - 1][0],
+                      severity_names[severity - 1][1]);
         }
     }
     if (totals->frames_tainted > 0) {
@@ -209,6 +274,8 @@ void render_summary(struct render *render, const struct run_summary *summary, st
     }
     if (render->options.format == FORMAT_JSON) {
         json_summary(render, summary);
+    } else if (render->options.check) {
+        check_summary(render, summary, render->out);
     } else if (err_out != NULL && (err_out->fd < 0 || isatty(err_out->fd) == 1)) {
         /* On a terminal it stands behind what it sums up. */
         out_flush(render->out);

@@ -655,6 +655,10 @@ static void text_unsynchronised(struct side *side, uint64_t offset, uint64_t len
 
 static void text_finding(struct render_conn *conn, const struct finding *finding)
 {
+    if (conn->render->options.check) {
+        text_check_finding(conn, finding);
+        return;
+    }
     static const enum style of_severity[] = { STYLE_NOTE, STYLE_WARNING, STYLE_ERROR };
     const struct check_row *row = spec_check(finding->check);
     struct line line;

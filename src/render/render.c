@@ -90,7 +90,7 @@ static void side_let_go(struct side *side)
 }
 
 /* Copies octets and a NUL to where room was made; returns where they are. */
-static size_t put_octets(struct buf *buf, struct span octets)
+size_t kept_put_octets(struct buf *buf, struct span octets)
 {
     size_t at = buf->len;
     memcpy(buf->ptr + at, octets.ptr, octets.len);
@@ -119,11 +119,11 @@ void side_keep_field(struct side *side, const struct h2_header *header)
     struct kept_field *field = (struct kept_field *)(void *)(kept->fields.ptr + kept->fields.len);
     kept->fields.len += sizeof *field;
     field->header = *header;
-    field->name_at = put_octets(&kept->octets, header->name);
-    field->value_at = put_octets(&kept->octets, header->value);
+    field->name_at = kept_put_octets(&kept->octets, header->name);
+    field->value_at = kept_put_octets(&kept->octets, header->value);
     field->invalid_at = 0;
     if (H2D_UNLIKELY(header->invalid != NULL)) {
-        field->invalid_at = put_octets(&kept->octets, invalid);
+        field->invalid_at = kept_put_octets(&kept->octets, invalid);
     }
 }
 
@@ -174,100 +174,6 @@ uint64_t render_payload_shown(const struct render *render, const struct h2_frame
     return shown < LIMIT_PAYLOAD_OCTETS_SHOWN ? shown : LIMIT_PAYLOAD_OCTETS_SHOWN;
 }
 
-/* ---- findings ---- */
-
-static void show_finding(struct render_conn *conn, const struct finding *finding)
-{
-    struct render *render = conn->render;
-    if (render->options.quiet || render->ended) {
-        return;
-    }
-    if (conn->shown == NULL) {
-        conn->shown = mem_zalloc(render->mem, CHECK_COUNT, 1);
-    }
-    bool room = render->findings_shown < LIMIT_FINDINGS;
-    if (conn->shown != NULL && conn->shown[finding->check] <= LIMIT_FINDINGS_PER_CHECK) {
-        conn->shown[finding->check]++;
-        room &= conn->shown[finding->check] <= LIMIT_FINDINGS_PER_CHECK;
-    } else {
-        room = false;
-    }
-    if (room) {
-        render->findings_shown++;
-        render->ops->finding(conn, finding);
-    } else if (finding->check != CHECK_LIMIT_FINDINGS && conn->shown != NULL &&
-               conn->shown[CHECK_LIMIT_FINDINGS] == 0) {
-        conn->shown[CHECK_LIMIT_FINDINGS] = 1;
-        render->totals.findings[CHECK_LIMIT_FINDINGS]++;
-        struct finding limit = *finding;
-        limit.check = CHECK_LIMIT_FINDINGS;
-        limit.severity = SEVERITY_NOTE;
-        limit.confidence = CONFIDENCE_CERTAIN;
-        limit.message = "further findings of this kind are counted, not shown";
-        render->ops->finding(conn, &limit);
-    }
-}
-
-/* Counts; then shows, at once or after the record of the frame that is open. */
-static void take_finding(struct side *side, const struct finding *finding)
-{
-    struct render *render = side->conn->render;
-    render->totals.findings[finding->check]++;
-    if (render->options.quiet) {
-        return;
-    }
-    if (side->frame_open && render->options.view == VIEW_FRAME) {
-        struct kept *kept = side_kept(side);
-        struct kept_finding waiting = { .finding = *finding };
-        struct span message = span_str(finding->message != NULL ? finding->message : "");
-        if (kept != NULL && buf_reserve(&kept->octets, message.len + 1) &&
-            buf_reserve(&kept->findings, sizeof waiting)) {
-            waiting.message_at = put_octets(&kept->octets, message);
-            (void)!buf_append(&kept->findings, span_of(&waiting, sizeof waiting));
-            return;
-        }
-    }
-    show_finding(side->conn, finding);
-}
-
-static void show_waiting_findings(struct side *side)
-{
-    struct kept *kept = side->kept;
-    struct kept_finding waiting;
-    for (size_t at = 0; kept != NULL && at < kept->findings.len; at += sizeof waiting) {
-        memcpy(&waiting, kept->findings.ptr + at, sizeof waiting);
-        waiting.finding.message = (const char *)kept->octets.ptr + waiting.message_at;
-        show_finding(side->conn, &waiting.finding);
-    }
-}
-
-/* Says, once a connection, that a block was longer than what is shown of it. */
-static void tell_fields_left_out(struct side *side, const struct h2_frame *frame)
-{
-    struct render_conn *conn = side->conn;
-    if (side->kept == NULL || side->kept->fields_left_out == 0 ||
-        (conn->shown != NULL && conn->shown[CHECK_LIMIT_BLOCK] > 0)) {
-        return;
-    }
-    char message[96];
-    (void)snprintf(message, sizeof message, "%llu of the block's %llu fields are not shown",
-                   (unsigned long long)side->kept->fields_left_out,
-                   (unsigned long long)side->kept->fields_seen);
-    struct finding finding = { .check = CHECK_LIMIT_BLOCK,
-                               .severity = SEVERITY_NOTE,
-                               .confidence = CONFIDENCE_CERTAIN,
-                               .dir = side->dir,
-                               .has_stream = true,
-                               .stream_id = frame->hd.stream_id,
-                               .has_offset = true,
-                               .offset = frame->where.offset,
-                               .first = frame->where.first,
-                               .last = frame->where.last,
-                               .message = message };
-    conn->render->totals.findings[CHECK_LIMIT_BLOCK]++;
-    show_finding(conn, &finding);
-}
-
 /* ---- events ---- */
 
 static struct side *side_of(struct h2_session *session, void *user)
@@ -280,6 +186,9 @@ static struct side *side_of(struct h2_session *session, void *user)
  * record that is refused, not with the last one that was written: they belong to that one. */
 static bool count_record(struct render *render)
 {
+    if (render->options.check) {
+        return false; /* traffic is only counted */
+    }
     if (render->options.quiet || render_full(render)) {
         render->ended = true;
         return false;
@@ -400,9 +309,9 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
     }
     if (render->options.view == VIEW_FRAME) {
         if (header_whole && frame_ends_block(frame)) {
-            tell_fields_left_out(side, frame);
+            render_tell_fields_left_out(side, frame);
         }
-        show_waiting_findings(side);
+        render_show_waiting_findings(side);
     }
     side->block_open = side->frame_more;
     if (!side->block_open) {
@@ -437,7 +346,7 @@ static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint6
 
 static void on_finding(struct h2_session *session, const struct finding *finding, void *user)
 {
-    take_finding(side_of(session, user), finding);
+    render_take_finding(side_of(session, user), finding);
 }
 
 /* ---- the callback view: each callback is a record, made at once ---- */
@@ -574,7 +483,8 @@ struct h2_events render_events(const struct render *render)
                                 .on_gap = on_gap,
                                 .on_unsynchronised = on_unsynchronised,
                                 .on_finding = on_finding };
-    if (options->quiet) {
+    if (options->quiet || options->check) {
+        events.on_finding = options->check ? NULL : on_finding;
         return events;
     }
     if (options->view == VIEW_CALLBACK) {
@@ -651,7 +561,8 @@ void render_file(struct render *render, const char *name)
     render->first_known = false;
     render->any_line = false;
     render->stamp_len = render->clock_len = 0;
-    if (!render->options.quiet && render->options.several_files && !render_full(render)) {
+    if (!render->options.quiet && !render->options.check && render->options.several_files &&
+        !render_full(render)) {
         render->ops->file(render);
     }
 }
@@ -688,7 +599,7 @@ struct render_conn *render_connection_begin(struct render *render,
             make_prefix(conn, i);
         }
     }
-    if (!render->options.quiet && !render_full(render)) {
+    if (!render->options.quiet && !render->options.check && !render_full(render)) {
         render->ops->connection(conn);
     }
     return conn;
@@ -713,13 +624,7 @@ void render_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade
 
 void render_finding(struct render_conn *conn, const struct finding *finding)
 {
-    take_finding(&conn->sides[finding->dir], finding);
-}
-
-void render_note(struct render *render, const struct finding *note)
-{
-    render->totals.findings[note->check]++;
-    show_finding(&render->input, note);
+    render_take_finding(&conn->sides[finding->dir], finding);
 }
 
 void render_connection_end(struct render_conn *conn)
@@ -728,7 +633,7 @@ void render_connection_end(struct render_conn *conn)
         return;
     }
     for (unsigned i = 0; i < 2; i++) {
-        show_waiting_findings(&conn->sides[i]);
+        render_show_waiting_findings(&conn->sides[i]);
         side_let_go(&conn->sides[i]);
     }
     mem_free(conn->render->mem, conn->shown);

@@ -28,6 +28,7 @@ struct render_options {
     unsigned width; /* columns of the terminal; 0: output is no terminal, nothing is shortened */
     uint64_t max_records; /* -c; 0: no limit */
     bool several_files;   /* records carry "file" */
+    bool check;           /* --check: findings are shown, traffic is only counted */
 };
 
 struct render;
@@ -59,6 +60,8 @@ void render_upgrade(struct render_conn *conn, const struct upgrade_info *upgrade
 void render_finding(struct render_conn *conn, const struct finding *finding);
 /* A remark on the input as a whole, or on a packet of it: shown without a connection. */
 void render_note(struct render *render, const struct finding *note);
+/* --check: a settled finding. */
+void render_check_finding(struct render_conn *conn, const struct finding *finding);
 /* Nothing more will come for the connection. */
 void render_connection_end(struct render_conn *conn);
 
@@ -72,6 +75,7 @@ struct render_totals {
     uint64_t frames_by_type[256];
     uint64_t frames_tainted; /* of them, with octets missing or fields unknown */
     uint64_t findings[CHECK_COUNT];
+    uint64_t findings_by_severity[3];
     uint64_t octets; /* HTTP/2 octets, both directions */
     uint64_t octets_lost[GAP_TLS + 1];
 };
@@ -93,10 +97,15 @@ struct run_summary {
     uint64_t kernel_drops, interface_drops; /* packets the captures lost, by their own account */
     bool truncated;                         /* an input was damaged or cut short */
     int exit_code;
+    uint64_t inputs, inputs_with_findings, findings_accepted; /* --check */
 };
 
 /* The last record: JSON's summary line; text: one line on standard error when that is a terminal
  * (not under -q). */
 void render_summary(struct render *render, const struct run_summary *summary, struct out *err_out);
+
+/* --list-checks and --explain. */
+void render_list_checks(struct out *out, enum render_format format);
+void render_explain(struct out *out, enum render_format format, enum check check);
 
 #endif

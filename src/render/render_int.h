@@ -58,6 +58,7 @@ struct render_conn {
     void *owner; /* render_connection_owner() */
     struct connection_info info;
     struct side sides[2];
+    bool said;      /* --check: its record was written */
     uint8_t *shown; /* findings shown, by check; NULL: none yet */
     uint8_t prefix_len[2];
     char prefix[2][40]; /* JSON: `,"conn":1,"dir":"c2s"` */
@@ -143,6 +144,19 @@ bool frame_is_block(const struct h2_frame *frame);
 /* Octets of the payload that the frame's record shows. */
 uint64_t render_payload_shown(const struct render *render, const struct h2_frame *frame);
 
+/* Copies octets and a NUL to where room was made; returns where they are. */
+size_t kept_put_octets(struct buf *buf, struct span octets);
+
+/* ---- findings.c ---- */
+
+/* Counts a finding; then shows it, at once or after the record of the frame that is open. */
+void render_take_finding(struct side *side, const struct finding *finding);
+void render_show_waiting_findings(struct side *side);
+/* Says, once a connection, that a block was longer than what is shown of it. */
+void render_tell_fields_left_out(struct side *side, const struct h2_frame *frame);
+
+/* ---- render.c again ---- */
+
 /* The three spellings of an entry from before the capture: "pre:9", "lost2:9"; room for 40. */
 const char *render_entry_name(const struct h2_header *header, char *room);
 /* An address as RFC 5952 has it (no brackets); room for 48. */
@@ -175,6 +189,10 @@ void json_frame_payload(struct jsonw *json, const struct h2_frame *frame);
 /* The members of headers[i]. */
 void json_field(struct jsonw *json, const struct h2_header *header, bool verbose);
 void json_error_code(struct jsonw *json, uint32_t code);
+
+/* ---- --check (r_text_finding.c) ---- */
+
+void text_check_finding(struct render_conn *conn, const struct finding *finding);
 
 /* ---- the callback view (r_json_callback.c, r_text_callback.c) ---- */
 

@@ -20,6 +20,38 @@ enum confidence {
     CONFIDENCE_POSSIBLE,
 };
 
+/* What the other side did next (checks.md 4.13): evidence, not part of the verdict. */
+enum reaction_kind {
+    REACTION_UNKNOWN, /* not seen, or not looked for */
+    REACTION_GOAWAY,
+    REACTION_RST, /* RST_STREAM on the stream */
+    REACTION_CLOSE,
+    REACTION_NONE, /* it went on */
+};
+
+struct reaction {
+    enum reaction_kind kind;
+    uint32_t error_code; /* GOAWAY, RST */
+    uint16_t status;     /* NONE: the status that it answered with; 0: none */
+    uint64_t packet;     /* 0: none */
+};
+
+/* Octets of the guilty frame as far as they were at hand: its header, and the first octets of its
+ * payload or (AT_FIELD) of one representation. */
+#define FINDING_OCTETS 32
+#define FINDING_PLACE  40
+struct finding_evidence {
+    bool has_frame; /* the rest is meant */
+    uint8_t header[9];
+    uint8_t octets[FINDING_OCTETS];
+    uint8_t octet_count;
+    uint8_t mark_at, mark_count; /* of the octets, those at fault; count 0: all */
+    bool more;                   /* the payload, or representation, goes on */
+    char place[FINDING_PLACE];   /* name of the field or setting at fault; "" */
+};
+
+#define FINDING_ALSO 4
+
 struct finding {
     enum check check;
     enum severity
@@ -34,7 +66,18 @@ struct finding {
     const char
         *message;      /* one sentence with the values of this case, ASCII; borrowed for the call */
     bool after_doomed; /* a connection error came earlier on this connection */
+    bool surplus;      /* above LIMIT_FINDINGS_PER_CHECK: to be counted, not shown */
+    uint8_t also_count;
+    enum check also[FINDING_ALSO]; /* other rules that the same frame breaks */
+    struct reaction reaction;
+    struct finding_evidence evidence;
 };
+
+/* "client" or "server": who broke the rule; NULL: nobody did. */
+const char *finding_by(const struct finding *finding);
+
+/* "goaway", "rst", "close", "none"; NULL for REACTION_UNKNOWN. */
+const char *finding_reaction_name(enum reaction_kind kind);
 
 /* "error", "warning", "note". */
 const char *finding_severity_name(enum severity severity);

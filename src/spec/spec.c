@@ -151,3 +151,24 @@ enum severity finding_severity(enum check check, enum confidence confidence)
     }
     return confidence == CONFIDENCE_CERTAIN ? SEVERITY_ERROR : SEVERITY_WARNING;
 }
+
+const char *finding_by(const struct finding *finding)
+{
+    switch (spec_check(finding->check)->by) {
+    case BY_CLIENT:
+        return "client";
+    case BY_SERVER:
+        return "server";
+    case BY_SENDER:
+        return finding->dir == DIR_C2S ? "client" : "server";
+    case BY_NOBODY:
+        break;
+    }
+    return NULL;
+}
+
+const char *finding_reaction_name(enum reaction_kind kind)
+{
+    static const char *const names[] = { NULL, "goaway", "rst", "close", "none" };
+    return names[kind];
+}

@@ -502,6 +502,9 @@ static void on_flood(struct h2_session *session, const struct h2_flood *flood, v
 
 static void on_finding(struct h2_session *session, const struct finding *finding, void *user)
 {
+    if (finding->surplus) {
+        return;
+    }
     struct transcript *transcript = user;
     const char *id = spec_check(finding->check)->id;
     if (!transcript->muted) {

@@ -128,6 +128,9 @@ static void on_action(struct h2_session *session, const struct h2_action *a, voi
 
 static void on_finding(struct h2_session *session, const struct finding *finding, void *user)
 {
+    if (finding->surplus) {
+        return;
+    }
     (void)session;
     add_event(user, 10, NULL);
     add_number(user, (uint64_t)finding->check << 32 | finding->stream_id);

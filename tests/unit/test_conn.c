@@ -56,6 +56,9 @@ static int on_close(struct h2_session *session, uint32_t stream_id, uint32_t cod
 
 static void on_finding(struct h2_session *session, const struct finding *finding, void *user)
 {
+    if (finding->surplus) {
+        return;
+    }
     struct told *told = user;
     (void)session;
     if (finding->check != CHECK_CAPTURE_HPACK_STATE) {

@@ -335,7 +335,7 @@ static void test_json_frames(void **state)
         "{\"kind\":\"finding\",\"check\":\"frame-reserved-bit\",\"severity\":\"note\",\"conn\":1,"
         "\"dir\":\"s2c\",\"ts\":1795332035.000582,\"packet\":8,\"packet_end\":9,\"scope\":"
         "\"advice\",\"rfc\":\"RFC 9113 4.1\",\"message\":\"reserved bit of \\u001b\","
-        "\"confidence\":\"certain\"}\n"
+        "\"by\":\"server\",\"confidence\":\"certain\"}\n"
         "{\"kind\":\"frame\",\"conn\":1,\"dir\":\"c2s\",\"ts\":1795332035.000650,\"packet\":10,"
         "\"packet_end\":10,\"offset\":200,\"length\":8,\"type\":\"GOAWAY\",\"type_id\":7,"
         "\"flags\":0,\"flag_names\":[],\"stream_id\":0,\"error_code\":\"NO_ERROR\","

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""--check as a user and a CI service meet it: exit codes, selection, text, JSON. usage: check.py H2DUMP CAPTURES
+
+Each case is a function, listed at the end. Everything happens in a folder of its own.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+H2DUMP, CAPTURES = (os.path.abspath(p) for p in sys.argv[1:3])
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+BAD_PING = b"\0\0\7\6\0\0\0\0\0abcdefg"
+RESERVED = b"\0\0\10\6\0\x80\0\0\0abcdefgh"  # a note: receivers ignore the bit
+PADDED = b"\0\0\6\1\x0d\0\0\0\1\2\x82\x86\x84\0x"  # a warning: padding that is not zero; and no :authority
+CLEAN = os.path.join(CAPTURES, "curl-nginx.pcap")
+BAD = os.path.join(CAPTURES, "violations-server.pcap")
+
+
+class Wrong(Exception):
+    pass
+
+
+def run(*args, stdin=b""):
+    done = subprocess.run([H2DUMP, *args], input=stdin, capture_output=True, timeout=60)
+    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+
+def expect(what, have, want):
+    if have != want:
+        raise Wrong(f"{what}: {have!r}, not {want!r}")
+
+
+def write(name, octets):
+    with open(name, "wb") as f:
+        f.write(octets)
+    return name
+
+
+def records(*args, stdin=b""):
+    code, out, _ = run("--check", "-T", "json", *args, stdin=stdin)
+    return code, [json.loads(line) for line in out.splitlines()]
+
+
+def findings(*args, stdin=b""):
+    return [r["check"] for r in records(*args, stdin=stdin)[1] if r["kind"] == "finding"]
+
+
+def exit_codes():
+    clean, ping = PREFACE + SETTINGS, PREFACE + SETTINGS + BAD_PING
+    note, warning = clean + RESERVED, clean + PADDED
+    for octets, args, code in [
+        (clean, [], 0), (ping, [], 1), (note, [], 0), (warning, [], 0),
+        (note, ["--fail-on=note"], 1), (note, ["--fail-on=warning"], 0), (warning, ["--fail-on=warning"], 1),
+        (ping, ["--fail-on=never"], 0), (ping, ["--ignore=ping-length"], 0), (ping, ["--ignore=ping-*"], 0),
+        (ping, ["--only=settings-*"], 0), (ping, ["--only=ping-length"], 1),
+        (b"GET / HTTP/1.1\r\n\r\n", [], 2),
+    ]:
+        expect(f"{args} of {octets[33:]!r}", run("--check", *args, stdin=octets)[0], code)
+    # 2 before 1 before 3 before 0, over several inputs.
+    bad, good = write("bad", ping), write("good", clean)
+    cut = write("cut.pcap", open(CLEAN, "rb").read()[:-5])
+    for files, code in [([good, bad], 1), ([good, cut], 3), ([cut, bad], 1), ([good, "none"], 2), ([bad, "none"], 2)]:
+        expect(f"{files}", run("--check", *files)[0], code)
+
+
+def nothing_to_check():
+    code, out, err = run("--check", write("x.txt", b"hello world\n"))
+    expect("exit", code, 2)
+    if "not a capture" not in err:
+        raise Wrong(f"no reason: {err!r}")
+    http1 = write("y.pcap", open(CLEAN, "rb").read()[:24])
+    code, out, err = run("--check", http1)
+    expect("exit of an empty capture", code, 2)
+    expect("its reason", err, "h2dump: y.pcap: valid capture with no packets\n")
+
+
+def wrong_usage():
+    for args, text in [
+        (["--only=ping-lenght"], "--only ping-lenght: unknown check; did you mean 'ping-length'?"),
+        (["--ignore=nothing-of-the-kind-is-there"],
+         "--ignore nothing-of-the-kind-is-there: unknown check (h2dump --list-checks lists all)"),
+        (["--ignore=all"], "--only and --ignore leave no check"),
+        (["--only=defaul"], "--only defaul: unknown check; did you mean 'default'?"),
+        (["--explain=goaway-stream-nonzer"],
+         "--explain goaway-stream-nonzer: unknown check; did you mean 'goaway-stream-nonzero'?"),
+        (["--fail-on=warnin"],
+         "--fail-on warnin: unknown severity; did you mean 'warning'? (error, warning, note, never)"),
+        (["--max-tainted=101"], "--max-tainted 101: not a percentage (0 to 100)"),
+        (["--max-tainted=x"], "--max-tainted x: not a percentage (0 to 100)"),
+        (["--check", "-x"], "-x is about traffic, which --check does not show"),
+        (["--check", "-c", "1"], "-c is about traffic, which --check does not show"),
+        (["--check", "--by=frame"], "--by is about traffic, which --check does not show"),
+        (["--check", "--profile=endpoint"],
+         "--check needs the observer: a receiver reports nothing (leave --profile out)"),
+    ]:
+        code, out, err = run(*args, CLEAN)
+        expect(f"{args}", (code, out, err), (2, "", f"h2dump: {text}\n"))
+
+
+def one_finding():
+    code, out, err = run("--check", write("x.bin", PREFACE + SETTINGS + BAD_PING))
+    expect("exit, stderr", (code, err), (1, ""))
+    expect("text", out, """\
+x.bin: error: PING has a payload of 7 octets; it must be 8 [ping-length]
+    #1 > stream 0, offset 33. RFC 9113 6.7: connection error FRAME_SIZE_ERROR.
+      00 00 07 06 00 00 00 00 00
+      ^^^^^^^^                    length 7
+
+1 error in 1 capture; 3 frames checked
+""".replace("3 frames", "2 frames"))
+
+
+def json_records():
+    code, all_records = records(BAD)
+    expect("exit", code, 1)
+    expect("kinds", [r["kind"] for r in all_records if r["kind"] != "finding"], ["h2dump", "connection", "summary"])
+    expect("view", all_records[0]["view"], "check")
+    expect("exit in the summary", all_records[-1]["exit"], 1)
+    counted = sum(all_records[-1]["findings"].values())
+    expect("counted", counted, sum(r["kind"] == "finding" for r in all_records))
+    for r in all_records:
+        if r["kind"] == "finding" and (r["dir"], r.get("by", "server")) != ("s2c", "server"):
+            raise Wrong(f"guilty: {r}")
+
+
+def counted_beyond_the_cap():
+    code, all_records = records(stdin=PREFACE + SETTINGS + BAD_PING * 100)
+    shown = [r for r in all_records if r["kind"] == "finding" and r["check"] == "ping-length"]
+    expect("shown", len(shown), 20)
+    expect("counted", all_records[-1]["findings"]["ping-length"], 100)
+    expect("said", all_records[-1]["findings"]["limit-findings"], 1)
+    expect("after the first", [r.get("after_doomed", False) for r in shown], [False] + [True] * 19)
+
+
+def after_doomed_does_not_count():
+    """What follows a connection error is shown and does not count; unless that error is not looked for."""
+    octets = PREFACE + SETTINGS + BAD_PING + b"\0\0\4\x08\0\0\0\0\0\0\0\0\0"
+    doomed = [r.get("after_doomed", False) for r in records(stdin=octets)[1] if r["kind"] == "finding"]
+    expect("both", doomed, [False, True])
+    code, rest = records("--ignore=ping-length", stdin=octets)
+    expect("the second alone", [code] + [r.get("after_doomed", False) for r in rest if r["kind"] == "finding"],
+           [1, False])
+
+
+def one_cause():
+    """Several rules broken by one frame are one finding."""
+    block = b"\x82\x82\x84\x00\x01A\x01b"  # :method twice, no :scheme, an upper-case name
+    octets = PREFACE + SETTINGS + b"\0\0" + bytes([len(block)]) + b"\1\5\0\0\0\1" + block
+    rows = [r for r in records(stdin=octets)[1] if r["kind"] == "finding"]
+    expect("findings", len([r for r in rows if r["severity"] == "error"]), 1)
+    expect("first", rows[0]["check"], "pseudo-duplicate")
+    if "field-name-uppercase" not in rows[0]["also"]:
+        raise Wrong(f"{rows[0]}")
+
+
+def verbose_adds_information():
+    octets = PREFACE + SETTINGS + b"\0\0\0\xee\0\0\0\0\0"
+    expect("default", findings(stdin=octets), [])
+    expect("-v", findings("-v", stdin=octets), ["frame-unknown-type"])
+    expect("--only=info", findings("--only=info", stdin=octets), ["frame-unknown-type"])
+
+
+def the_registry():
+    code, text, err = run("--list-checks")
+    expect("--list-checks", (code, err), (0, ""))
+    code, out, err = run("--list-checks", "-T", "json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    expect("ids", [r["id"] for r in rows], [line.split()[0] for line in text.splitlines()])
+    for row in rows:
+        code, out, err = run("--explain", row["id"])
+        if code != 0 or err or not out.startswith(row["id"] + ": " + row["title"]):
+            raise Wrong(f"--explain {row['id']}: {code} {err!r} {out!r}")
+        if row.get("rfc") and (row["rfc"] not in out or row["class"] != "info" and "fix" not in row):
+            raise Wrong(f"{row['id']} lacks its source or a fix")
+    expect("-T json --explain", json.loads(run("-T", "json", "--explain", "rst-idle")[1])["id"], "rst-idle")
+
+
+def closed_pipe():
+    """The check goes on though nobody reads, and its status stands."""
+    for files, code in (([BAD], 1), ([CLEAN], 0)):
+        read, write_end = os.pipe()
+        os.close(read)
+        done = subprocess.run([H2DUMP, "--check", *files], stdout=write_end, stderr=subprocess.PIPE, timeout=60)
+        os.close(write_end)
+        expect(f"{files}", (done.returncode, done.stderr), (code, b""))
+
+
+def quiet():
+    expect("-q", run("--check", "-q", BAD), (1, "", ""))
+
+
+def too_little_could_be_judged():
+    snaplen = os.path.join(CAPTURES, "nghttp-h2o-snaplen.pcap")
+    expect("without", run("--check", snaplen)[0], 0)
+    expect("50 %", run("--max-tainted=50%", snaplen)[0], 0)
+    expect("1 %", run("--max-tainted=1", snaplen)[0], 3)
+    expect("clean", run("--max-tainted=0", CLEAN)[0], 0)
+
+
+def main():
+    bad = 0
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                case()
+                print(f"ok   {case.__name__}")
+            except (Wrong, OSError, ValueError, KeyError, IndexError, subprocess.TimeoutExpired) as e:
+                print(f"FAIL {case.__name__}: {type(e).__name__} {e}")
+                bad += 1
+            os.chdir("/")
+    return 1 if bad else 0
+
+
+CASES = [exit_codes, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
+         after_doomed_does_not_count, one_cause, verbose_adds_information, the_registry, closed_pipe, quiet,
+         too_little_could_be_judged]
+sys.exit(main())
