@@ -380,16 +380,35 @@ static bool tell_upgrade(struct feed *feed, const struct upgrade_info *upgrade)
     return h2_connection_upgraded(feed->connection, method, settings, count) == 0;
 }
 
+/* What was before was not seen, and the profile is one that can live with that. */
+static bool begins_in_middle(const struct feed *feed)
+{
+    return (feed->info.start == START_FORCED || feed->info.start == START_MID_STREAM) &&
+           feed->run->options->profile == H2_PROFILE_OBSERVER;
+}
+
+/* How much of the dynamic tables is known, before the first octet: see begin_late(), too. */
+static void note_levels(struct feed *feed)
+{
+    bool joined = feed->info.joined && feed->run->options->profile == H2_PROFILE_OBSERVER;
+    bool middle = begins_in_middle(feed);
+    if (middle || (joined && !feed->info.preface)) {
+        feed->info.hpack[DIR_C2S] = HPACK_LEVEL_PARTIAL;
+    }
+    if (middle || joined) {
+        feed->info.hpack[DIR_S2C] = HPACK_LEVEL_PARTIAL;
+    }
+}
+
 static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
 {
     struct run *run = feed->run;
     enum connection_start start = feed->info.start;
-    bool in_middle = start == START_FORCED || start == START_MID_STREAM;
     struct h2_options options;
     h2_options_init(&options);
     options.profile = run->options->profile;
     options.seed = run->key.k0;
-    options.mid_stream = in_middle && options.profile == H2_PROFILE_OBSERVER;
+    options.mid_stream = begins_in_middle(feed);
     options.already_upgraded = start == START_UPGRADE;
     options.checks = run->check != NULL ? run->options->check.wanted : NULL;
     void *user = feed->checked != NULL ? (void *)feed->checked : (void *)feed->shown;
@@ -436,6 +455,7 @@ struct stream_sink feed_open(struct run *run, const struct connection_info *info
     if (run->raw) {
         feed->info.transport = TRANSPORT_RAW;
     }
+    note_levels(feed);
     feed->shown = render_connection_begin(run->render, &feed->info);
     if (feed->shown == NULL) {
         run->out_of_memory = true;

@@ -210,6 +210,8 @@ static int begin(struct flow *f, enum connection_start start, unsigned client)
         .first = f->info.first,
         .one_direction = f->one_direction,
         .joined = f->info.joined || (start == START_UPGRADE && !has_request),
+        .preface = f->sides[client].octets.len > 0 &&
+                   look_preface_prefix(buf_span(&f->sides[client].octets)),
         .via = f->info.via,
         .tls = f->tls,
     };

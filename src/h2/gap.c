@@ -27,8 +27,9 @@ static void cut_frame(struct h2_session *session, enum gap_cause cause)
 static void doubt_settings(struct h2_session *session)
 {
     session->holed = true;
+    session->unsettled = true;
     if (session->peer != NULL) {
-        hpack_decoder_set_limit_unknown(session->peer->hpack);
+        h2_block_settings_lost(session->peer);
     }
 }
 
@@ -60,7 +61,10 @@ static int miss(struct h2_session *session, uint32_t n)
     f->missing += n;
     session->frame_used += n;
     if (f->hd.type != H2_DATA && h2_frame_row(f->hd.type) != NULL) {
-        doubt_settings(session); /* a promise or a credit may be in it, too */
+        session->holed = true; /* a promise or a credit may be in it */
+        if (f->hd.type == H2_SETTINGS) {
+            doubt_settings(session);
+        }
     }
     if (gathering) {
         /* Fields in front of the payload are gone: nobody knows what the rest is. */
@@ -128,6 +132,7 @@ void h2_session_resume(struct h2_session *session, uint64_t skipped)
         return; /* it is in step: the frame's end is known */
     }
     if (skipped > 0) {
+        h2_block_lose(session); /* no new loss where nothing was decoded since the last */
         if (session->ev.on_unsynchronised != NULL) {
             session->ev.on_unsynchronised(session, session->offset, skipped, session->user);
         }

@@ -19,9 +19,10 @@ enum hpack_repr {
 /* How much of a field is known. Whatever is EXACT is never wrong. */
 enum h2_certainty {
     H2_EXACT,
-    H2_INFERRED,     /* name and value stand, but follow from reasoning, not from octets */
-    H2_NAME_UNKNOWN, /* only the value is known */
-    H2_UNKNOWN,      /* neither */
+    H2_INFERRED,      /* name and value stand, but follow from reasoning, not from octets */
+    H2_NAME_INFERRED, /* the same, but the value does not stand at all */
+    H2_NAME_UNKNOWN,  /* only the value is known */
+    H2_UNKNOWN,       /* neither */
 };
 
 /* Fields that the message rules look at, found once a table entry. H2_TOKEN_NONE: any other name.
@@ -57,6 +58,8 @@ enum h2_octet_facts {
 
 /* No entry: the field does not rest on an entry from before the capture or a loss. */
 #define H2_ENTRY_NONE 0
+/* It rests on one that was seen and let go for its room. */
+#define H2_ENTRY_FORGOTTEN UINT32_MAX
 
 /* Names and values are followed by a NUL that len does not count; they and the struct live until
  * the callback returns. */
@@ -76,7 +79,7 @@ struct h2_header {
     uint64_t block_off;   /* of its first octet, in octets of the field block (fragments joined) */
     uint32_t wire_octets; /* octets of the whole representation */
     enum h2_certainty certainty;
-    uint32_t entry;      /* j of "pre:j" or "lostN:j"; H2_ENTRY_NONE */
+    uint32_t entry;      /* j of "pre:j" or "lostN:j"; H2_ENTRY_NONE, H2_ENTRY_FORGOTTEN */
     uint32_t entry_loss; /* N of "lostN:j"; 0: "pre:j" */
     const char *invalid; /* why on_invalid_header has it; NULL elsewhere */
 };

@@ -4,10 +4,8 @@
  * their length, so that this costs the same however the block is cut. */
 #include "h2/hpack.h"
 
-#include <assert.h>
-
+#include "h2/hpack_int.h"
 #include "h2/hpack_repr.h"
-#include "h2/hpack_table.h"
 #include "h2/message.h"
 #include "spec/limits.h"
 
@@ -16,27 +14,7 @@
 #define CARRY_KEEP        1024
 #define HUFF_LONGEST_CODE 30
 
-struct hpack_decoder {
-    struct mem *mem;
-    struct hpack_table table;
-    bool lenient;
-    bool plain;      /* nothing but the next octet decides: no carry, no skip, no pending duty */
-    bool failed;     /* for good when strict, else for the rest of the block */
-    bool field_seen; /* in this block */
-    bool limit_known;
-    bool update_due; /* the block must begin with a size update */
-    bool update_missing, string_limit_hit, table_limit_hit;
-    uint32_t limit;     /* SETTINGS_HEADER_TABLE_SIZE in force */
-    uint32_t min_limit; /* what the first update must not exceed; UINT32_MAX: limit alone counts */
-    uint64_t block_off; /* of the representation at hand */
-    struct buf carry;   /* its first octets, when they came in an earlier chunk */
-    uint32_t skip_left; /* octets of a string beyond the limit, still to pass over */
-    uint64_t skipped;   /* such octets of this representation so far, */
-    unsigned skips;     /* in this many strings */
-    enum check error;
-};
-
-struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient)
+struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient, uint32_t keep)
 {
     struct hpack_decoder *decoder = mem_zalloc(mem, 1, sizeof *decoder);
     if (decoder == NULL) {
@@ -45,12 +23,12 @@ struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient)
     decoder->mem = mem;
     decoder->lenient = lenient;
     decoder->limit_known = true;
-    decoder->limit = INITIAL_LIMIT;
+    decoder->sure = true;
+    decoder->limit = decoder->ceiling = INITIAL_LIMIT;
     decoder->min_limit = UINT32_MAX;
     decoder->error = CHECK_COUNT;
     buf_init(&decoder->carry, mem, CARRY_MAX);
-    hpack_table_init(&decoder->table, mem, INITIAL_LIMIT,
-                     lenient ? (uint32_t)LIMIT_HPACK_TABLE_OCTETS : UINT32_MAX);
+    hpack_table_init(&decoder->table, mem, INITIAL_LIMIT, lenient ? keep : UINT32_MAX);
     return decoder;
 }
 
@@ -62,85 +40,6 @@ void hpack_decoder_free(struct hpack_decoder *decoder)
     hpack_table_fini(&decoder->table);
     buf_fini(&decoder->carry);
     mem_free(decoder->mem, decoder);
-}
-
-static void find_plain(struct hpack_decoder *decoder)
-{
-    decoder->plain = !decoder->failed && !decoder->update_due && decoder->carry.len == 0 &&
-                     decoder->skip_left == 0 && decoder->skips == 0;
-}
-
-/* ---- what settings and losses do ---- */
-
-static void set_one_limit(struct hpack_decoder *decoder, uint32_t limit)
-{
-    struct hpack_table *table = &decoder->table;
-    decoder->limit = limit;
-    decoder->limit_known = true;
-    if (!table->max_exact) {
-        hpack_table_bound(table, limit);
-        return;
-    }
-    uint32_t current = decoder->min_limit < table->max ? decoder->min_limit : table->max;
-    if (limit >= current) {
-        return;
-    }
-    decoder->update_due = true;
-    decoder->min_limit = limit;
-    /* Lenient: an encoder that overlooks the reduction goes on using what it should have evicted,
-     * so nothing goes before its size update says so. */
-    if (!decoder->lenient) {
-        hpack_table_resize(table, limit);
-    }
-}
-
-void hpack_decoder_set_limit(struct hpack_decoder *decoder, uint32_t smallest, uint32_t last)
-{
-    if (smallest < last) {
-        set_one_limit(decoder, smallest);
-    }
-    set_one_limit(decoder, last);
-    find_plain(decoder);
-}
-
-static void forget_duty(struct hpack_decoder *decoder)
-{
-    decoder->update_due = false;
-    decoder->min_limit = UINT32_MAX;
-    find_plain(decoder);
-}
-
-void hpack_decoder_set_limit_unknown(struct hpack_decoder *decoder)
-{
-    decoder->limit_known = false;
-    forget_duty(decoder);
-}
-
-void hpack_decoder_lose(struct hpack_decoder *decoder)
-{
-    struct hpack_table *table = &decoder->table;
-    assert(decoder->lenient);
-    /* A missing block may have held size updates: only the limit bounds the table. */
-    uint32_t bound = decoder->limit_known ? decoder->limit : UINT32_MAX;
-    if (table->max_exact && table->max > bound) {
-        bound = table->max;
-    }
-    table->loss++;
-    hpack_table_forget(table, bound);
-    forget_duty(decoder);
-}
-
-void hpack_decoder_join(struct hpack_decoder *decoder)
-{
-    assert(decoder->lenient);
-    decoder->table.loss = 0;
-    hpack_table_forget(&decoder->table, UINT32_MAX);
-    hpack_decoder_set_limit_unknown(decoder);
-}
-
-bool hpack_decoder_is_full(const struct hpack_decoder *decoder)
-{
-    return hpack_table_is_full(&decoder->table);
 }
 
 enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder)
@@ -173,6 +72,11 @@ uint32_t hpack_table_entries(const struct hpack_decoder *decoder)
     return decoder->table.count;
 }
 
+uint32_t hpack_table_older(const struct hpack_decoder *decoder)
+{
+    return decoder->table.older;
+}
+
 /* ---- errors and ends ---- */
 
 static enum hpack_status fail(struct hpack_decoder *decoder, enum check check)
@@ -199,7 +103,7 @@ static void forget_repr(struct hpack_decoder *decoder)
         buf_fini(&decoder->carry);
     }
     buf_clear(&decoder->carry);
-    find_plain(decoder);
+    hpack_find_plain(decoder);
 }
 
 struct span hpack_carried(const struct hpack_decoder *decoder, uint32_t n)
@@ -225,7 +129,8 @@ static bool miss_update(struct hpack_decoder *decoder)
         return false;
     }
     decoder->update_missing = true;
-    forget_duty(decoder);
+    decoder->doubtful = true;
+    hpack_forget_duty(decoder);
     return true;
 }
 
@@ -284,20 +189,30 @@ static void show_static(uint32_t index, struct h2_header *out)
 static bool identify(struct hpack_decoder *decoder, uint32_t p, struct hpack_entry *out)
 {
     struct hpack_table *table = &decoder->table;
-    if (p - table->count > table->older) {
-        if (!table->rests_on_guess) {
+    if (!hpack_table_may_hold(table, p)) {
+        if (decoder->sure) {
             return false;
         }
-        hpack_decoder_lose(decoder); /* the encoder is right, so the guess was wrong */
+        hpack_contradict(decoder, p);
     }
     *out = (struct hpack_entry){ .certainty = H2_UNKNOWN };
     if (p > table->inserted) {
         out->entry = (uint32_t)(p - table->inserted);
         out->entry_loss = table->loss;
+        decoder->handed_out = true;
     } else {
-        decoder->table_limit_hit = true; /* it was kept once */
+        out->entry = H2_ENTRY_FORGOTTEN;
+        decoder->table_limit_hit = true;
     }
     return true;
+}
+
+/* What dynamic position p proves about the table's size. */
+static void note_reference(struct hpack_decoder *decoder, uint32_t p)
+{
+    if (!hpack_table_max_known(&decoder->table)) {
+        hpack_table_refer(&decoder->table, p);
+    }
 }
 
 static void show_unknown(const struct hpack_entry *entry, struct h2_header *out)
@@ -317,15 +232,19 @@ static bool act_indexed(struct hpack_decoder *decoder, uint32_t index, struct h2
         return true;
     }
     uint32_t p = index - HPACK_STATIC_COUNT;
+    struct hpack_entry unknown;
     if (p <= table->count) {
         show_entry(table, hpack_table_at(table, p), out);
-        return true;
-    }
-    struct hpack_entry unknown;
-    if (!identify(decoder, p, &unknown)) {
+        if (decoder->doubtful && out->certainty == H2_EXACT) {
+            out->certainty = H2_INFERRED;
+            out->ordinary = 0;
+        }
+    } else if (identify(decoder, p, &unknown)) {
+        show_unknown(&unknown, out);
+    } else {
         return false;
     }
-    show_unknown(&unknown, out);
+    note_reference(decoder, p);
     return true;
 }
 
@@ -368,11 +287,14 @@ static bool find_name(struct hpack_decoder *decoder, const struct hpack_piece *r
     } else if (!identify(decoder, p, &unknown)) {
         return false;
     }
-    if (entry->certainty == H2_EXACT || entry->name_known) {
+    note_reference(decoder, p);
+    if (entry->certainty <= H2_INFERRED || entry->name_known) {
         made->static_name = entry->static_name;
         made->name_len = entry->name_len;
         made->token = entry->token;
         made->octet_facts = entry->octet_facts & H2_NAME_FACTS;
+        bool sure = !decoder->doubtful && entry->certainty != H2_INFERRED;
+        made->certainty = sure ? H2_EXACT : H2_INFERRED;
         source->entry = entry;
     } else {
         made->entry = entry->entry;
@@ -443,8 +365,8 @@ static void judge_literal(const struct hpack_table *table, const struct hpack_pi
     if (!source->known) {
         made->certainty = repr->value.skipped ? H2_UNKNOWN : H2_NAME_UNKNOWN;
     } else if (repr->value.skipped) {
+        made->name_known = made->certainty == H2_EXACT;
         made->certainty = H2_UNKNOWN;
-        made->name_known = true;
     }
     if (repr->number == 0 && source->known) {
         struct span name = hpack_entry_name(table, made);
@@ -501,7 +423,8 @@ static enum hpack_status act(struct hpack_decoder *decoder, const struct hpack_p
         out->name = span_empty();
         out->value = span_empty();
         hpack_table_resize(&decoder->table, repr->number);
-        forget_duty(decoder);
+        decoder->doubtful = false;
+        hpack_forget_duty(decoder);
         return HPACK_FIELD;
     }
     decoder->field_seen = true;

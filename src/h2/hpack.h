@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "h2/header.h"
 #include "h2/message.h"
+#include "spec/connection.h"
 
 struct hpack_decoder;
 
@@ -24,9 +25,10 @@ enum hpack_status {
     HPACK_NOMEM,
 };
 
-/* A decoder with the initial limit of 4096 octets; lenient as above. Allocates its table lazily.
- * NULL: memory is out. */
-struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient) H2D_MUST_CHECK;
+/* A decoder with the initial limit of 4096 octets; lenient as above, and then keeping at most
+ * `keep` octets of its table. Allocates the table lazily. NULL: memory is out. */
+struct hpack_decoder *hpack_decoder_new(struct mem *mem, bool lenient,
+                                        uint32_t keep) H2D_MUST_CHECK;
 void hpack_decoder_free(struct hpack_decoder *decoder);
 
 /* The SETTINGS_HEADER_TABLE_SIZE values of one acknowledged SETTINGS frame have come into force:
@@ -34,6 +36,13 @@ void hpack_decoder_free(struct hpack_decoder *decoder);
 void hpack_decoder_set_limit(struct hpack_decoder *decoder, uint32_t smallest, uint32_t last);
 /* The limit is not known (mid-stream): accept any size update. */
 void hpack_decoder_set_limit_unknown(struct hpack_decoder *decoder);
+/* lenient: whatever limit is in force, it is no larger than limit; says nothing about updates. */
+void hpack_decoder_bound(struct hpack_decoder *decoder, uint32_t limit);
+/* lenient: limits were lost; what they said about the table's size does not count any more. */
+void hpack_decoder_unbound(struct hpack_decoder *decoder);
+/* lenient: the largest size that the table can have after a loss (S_hi); HPACK_SIZE_ANY. */
+void hpack_decoder_set_ceiling(struct hpack_decoder *decoder, uint32_t ceiling);
+#define HPACK_SIZE_ANY UINT32_MAX
 
 /* A field block begins. */
 void hpack_begin_block(struct hpack_decoder *decoder);
@@ -60,12 +69,19 @@ struct span hpack_carried(const struct hpack_decoder *decoder, uint32_t n);
 enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off);
 
 /* lenient: what was in the table is no longer certain (an undecodable or missing block). Begins a
- * new loss. */
+ * new loss, unless nothing was decoded since the last. */
 void hpack_decoder_lose(struct hpack_decoder *decoder);
 /* lenient: the table was never seen (mid-stream start): entries are "pre:j". */
 void hpack_decoder_join(struct hpack_decoder *decoder);
-/* How much of the table is known: everything, or not. */
-bool hpack_decoder_is_full(const struct hpack_decoder *decoder);
+/* The table has been followed from its beginning, without a loss: what is not in it cannot be. */
+bool hpack_decoder_is_sure(const struct hpack_decoder *decoder);
+/* How much of the table is known. *assumed: HPACK_LEVEL_ASSUMED: the size that was assumed. */
+enum hpack_level hpack_decoder_level(const struct hpack_decoder *decoder, uint32_t *assumed);
+/* False when certainly none of the next three has anything to say and the level is full. */
+bool hpack_decoder_has_news(const struct hpack_decoder *decoder);
+/* lenient: a reference meant nothing that could be in the table, so the state was wrong and was
+ * lost; taken and cleared. *index: what it was. */
+bool hpack_decoder_contradicted(struct hpack_decoder *decoder, uint32_t *index);
 /* Takes (and clears) CHECK_LIMIT_HPACK_STRING or CHECK_LIMIT_HPACK_TABLE when such a limit acted
  * since the last call; CHECK_COUNT otherwise. */
 enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder);
@@ -73,9 +89,11 @@ enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder);
  * CHECK_HPACK_TABLE_UPDATE_MISSING): taken and cleared. In strict manner this is an HPACK_ERROR. */
 bool hpack_decoder_update_missing(struct hpack_decoder *decoder);
 
-/* Octets and entries of the dynamic table, for tests. */
+/* Octets and entries of the dynamic table that are kept, and how many older entries there may be,
+ * for tests. */
 uint32_t hpack_table_octets(const struct hpack_decoder *decoder);
 uint32_t hpack_table_entries(const struct hpack_decoder *decoder);
+uint32_t hpack_table_older(const struct hpack_decoder *decoder);
 
 /* Huffman (RFC 7541 5.2): decodes in into out, which has room for HPACK_HUFF_ROOM(in.len) octets
  * (no code has less than 5 bits; stores go in pairs). Returns CHECK_COUNT and sets *out_len, or the

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "h2/message.h"
+#include "spec/limits.h"
 
 #define ENTRY_OVERHEAD  32 /* RFC 7541 4.1 */
 #define ENTRIES_INITIAL 8
@@ -51,7 +52,14 @@ const struct hpack_static_field hpack_static_fields[HPACK_STATIC_COUNT + 1] = {
 
 void hpack_table_init(struct hpack_table *table, struct mem *mem, uint32_t max, uint32_t keep)
 {
-    *table = (struct hpack_table){ .mem = mem, .max = max, .max_exact = true, .keep = keep };
+    *table = (struct hpack_table){
+        .mem = mem,
+        .max = max,
+        .floor = max,
+        .keep = keep,
+        .murk = HPACK_NEVER,
+        .gone = HPACK_NEVER,
+    };
 }
 
 void hpack_table_fini(struct hpack_table *table)
@@ -127,20 +135,43 @@ static void evict_oldest(struct hpack_table *table)
     table->count--;
 }
 
-/* After a change of size, max or keep: drops what the encoder cannot hold any more or we do not
- * want to, and says how many entries it may hold that are not here (capture-layer 5.3). */
+/* The table has no room for what was inserted first. */
+static void nothing_older(struct hpack_table *table)
+{
+    table->forgotten = 0;
+    table->older = 0;
+}
+
+/* The oldest entry is let go, though the encoder may still hold it. */
+static void forget_oldest(struct hpack_table *table)
+{
+    const struct hpack_entry *oldest = hpack_table_at(table, table->count);
+    table->gone = table->total - (uint32_t)((uint32_t)table->total - oldest->before);
+    evict_oldest(table);
+    table->forgotten += table->forgotten < UINT32_MAX;
+}
+
+/* After a change of size or max: drops what the encoder cannot hold any more or we do not want to,
+ * and says how many entries it may hold that are not here (capture-layer 5.3, steps 1 and 2). */
 static void settle(struct hpack_table *table)
 {
     while (table->size > table->max) {
         evict_oldest(table);
-        table->older = 0;
+        nothing_older(table);
     }
-    while (table->size > table->keep) {
-        evict_oldest(table);
-        table->older += table->older < HPACK_OLDER_ANY;
+    while (table->size > table->keep ||
+           (table->max == HPACK_MAX_UNKNOWN && table->count > LIMIT_HPACK_ENTRIES_UNSURE)) {
+        forget_oldest(table);
     }
-    if (table->older > 0 && table->max != UINT32_MAX) {
+    if (table->forgotten > 0 && table->total - table->gone > table->max) {
+        nothing_older(table);
+    }
+    if ((table->older | table->forgotten) > 0 && table->max != HPACK_MAX_UNKNOWN) {
         uint32_t room = (table->max - table->size) / ENTRY_OVERHEAD;
+        table->forgotten = table->forgotten < room ? table->forgotten : room;
+        /* Older ones are there only as long as all that came since is. */
+        uint64_t left = table->total < table->max ? table->max - table->total : 0;
+        room = (uint32_t)(left / ENTRY_OVERHEAD);
         table->older = table->older < room ? table->older : room;
     }
 }
@@ -170,19 +201,27 @@ static void drop_all(struct hpack_table *table)
     table->uncertain = 0;
 }
 
+/* An entry that is not kept at all. */
+static void insert_nowhere(struct hpack_table *table, const struct hpack_entry *entry)
+{
+    bool fits = entry->octets <= table->max;
+    uint64_t forgotten = (uint64_t)table->forgotten + table->count + 1;
+    drop_all(table);
+    if (fits) {
+        table->forgotten = forgotten < UINT32_MAX ? (uint32_t)forgotten : UINT32_MAX;
+        table->gone = table->total;
+    } else {
+        nothing_older(table);
+    }
+    table->inserted++;
+    table->total += entry->octets;
+    settle(table);
+}
+
 bool hpack_table_insert(struct hpack_table *table, const struct hpack_entry *entry, size_t used)
 {
-    if (entry->octets > table->max) {
-        drop_all(table);
-        table->older = 0;
-        table->inserted++;
-        return true;
-    }
-    if (entry->octets > table->keep) {
-        drop_all(table);
-        table->older = HPACK_OLDER_ANY;
-        table->inserted++;
-        settle(table);
+    if (H2D_UNLIKELY(entry->octets > table->max || entry->octets > table->keep)) {
+        insert_nowhere(table, entry);
         return true;
     }
     if ((table->entries == NULL || table->count > table->mask) && !grow_entries(table)) {
@@ -191,15 +230,20 @@ bool hpack_table_insert(struct hpack_table *table, const struct hpack_entry *ent
     /* Room first, so that the sum stays within 32 bits. */
     while (table->count > 0 && table->size > table->max - entry->octets) {
         evict_oldest(table);
-        table->older = 0;
+        nothing_older(table);
     }
     struct hpack_entry *slot = &table->entries[table->newest++ & table->mask];
     *slot = *entry;
     slot->off = table->head;
+    slot->before = (uint32_t)table->total;
     table->head += (uint32_t)used;
     table->count++;
     table->inserted++;
-    table->uncertain += entry->certainty != H2_EXACT;
+    if (H2D_UNLIKELY(entry->certainty != H2_EXACT)) {
+        table->uncertain++;
+        table->murk = table->total;
+    }
+    table->total += entry->octets;
     table->size += entry->octets;
     settle(table);
     return true;
@@ -207,13 +251,11 @@ bool hpack_table_insert(struct hpack_table *table, const struct hpack_entry *ent
 
 void hpack_table_resize(struct hpack_table *table, uint32_t max)
 {
-    table->max = max;
-    table->max_exact = true;
+    table->max = table->floor = max;
     settle(table);
     if (max == 0) {
         drop_all(table);
-        table->older = 0;
-        table->rests_on_guess = false;
+        nothing_older(table);
     }
 }
 
@@ -221,17 +263,49 @@ void hpack_table_bound(struct hpack_table *table, uint32_t max)
 {
     if (max < table->max) {
         table->max = max;
+        table->floor = table->floor < max ? table->floor : max;
         settle(table);
+    }
+}
+
+void hpack_table_unbound(struct hpack_table *table)
+{
+    if (!hpack_table_max_known(table)) {
+        table->max = HPACK_MAX_UNKNOWN;
+        table->older = HPACK_OLDER_ANY;
     }
 }
 
 void hpack_table_forget(struct hpack_table *table, uint32_t max)
 {
     drop_all(table);
-    table->inserted = 0;
+    table->inserted = table->total = 0;
+    table->murk = table->gone = HPACK_NEVER;
     table->max = max;
-    table->max_exact = false;
+    table->floor = 0;
+    table->forgotten = 0;
     table->older = HPACK_OLDER_ANY;
-    table->rests_on_guess = true;
     settle(table);
+}
+
+void hpack_table_refer(struct hpack_table *table, uint32_t p)
+{
+    uint64_t live = p <= table->count ? (uint32_t)table->total - hpack_table_at(table, p)->before
+                                      : table->size + (uint64_t)ENTRY_OVERHEAD * (p - table->count);
+    if (live > table->floor) {
+        table->floor = live < table->max ? (uint32_t)live : table->max;
+    }
+}
+
+/* What began when so much had been inserted takes more than max together with all that came since.
+ */
+static bool is_beyond(const struct hpack_table *table, uint64_t began, uint32_t max)
+{
+    return began == HPACK_NEVER || table->total - began > max;
+}
+
+bool hpack_table_is_full_within(const struct hpack_table *table, uint32_t max)
+{
+    return table->floor <= max && table->total + ENTRY_OVERHEAD > max &&
+           is_beyond(table, table->murk, max) && is_beyond(table, table->gone, max);
 }

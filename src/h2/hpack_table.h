@@ -28,9 +28,14 @@ struct hpack_entry {
     bool name_known;   /* H2_UNKNOWN only: at least the name */
     uint16_t ordinary; /* as in struct h2_header */
     uint32_t octets;   /* counted against the table's size; the least it can be, if not exact */
+    uint32_t before;   /* octets inserted before it, as the table counts them; wraps */
     uint32_t entry, entry_loss;
 };
 
+/* What the encoder may refer to, newest first (capture-layer 5.2): the entries kept here (K; they
+ * count from the newest, so that what they are is certain whatever the table's size), `forgotten`
+ * ones that were let go for their room, and at most `older` ones that were there when the first
+ * block was seen (u_max). */
 struct hpack_table {
     struct mem *mem;
     uint8_t *octets; /* the run of strings; NULL: none yet */
@@ -40,18 +45,23 @@ struct hpack_table {
     uint32_t mask;
     uint32_t newest; /* slot of the next entry */
     uint32_t count;
-    uint32_t uncertain;  /* entries that are not H2_EXACT */
-    uint32_t size;       /* sum of entry.octets */
-    uint32_t max;        /* the encoder's table is at most this large */
-    bool max_exact;      /* and at most means exactly */
-    uint32_t keep;       /* octets that are kept at most, whatever max says */
-    uint64_t inserted;   /* entries inserted since the start, the join or the loss */
-    uint32_t older;      /* how many entries the encoder may hold that are not kept here */
-    uint32_t loss;       /* losses so far */
-    bool rests_on_guess; /* joined or lost, and not yet emptied since */
+    uint32_t uncertain; /* entries that are not H2_EXACT */
+    uint32_t size;      /* sum of entry.octets */
+    uint32_t max;       /* the encoder's table is at most this large (M_hi); HPACK_MAX_UNKNOWN */
+    uint32_t floor;     /* and at least this (M_lo) */
+    uint32_t keep;      /* octets that are kept at most, whatever max says */
+    uint32_t forgotten; /* entries between those kept and the older ones that it may hold */
+    uint32_t older;     /* entries that it may hold from before; HPACK_OLDER_ANY */
+    uint32_t loss;      /* losses so far */
+    uint64_t inserted;  /* entries inserted since the start, the join or the loss (n) */
+    uint64_t total;     /* octets of them, at least */
+    uint64_t murk;      /* total with the newest of them that is not H2_EXACT left out, and all */
+    uint64_t gone;      /* before it; the same of the newest forgotten one; HPACK_NEVER */
 };
 
-#define HPACK_OLDER_ANY UINT32_MAX
+#define HPACK_OLDER_ANY   UINT32_MAX
+#define HPACK_MAX_UNKNOWN UINT32_MAX
+#define HPACK_NEVER       UINT64_MAX
 
 void hpack_table_init(struct hpack_table *table, struct mem *mem, uint32_t max, uint32_t keep);
 void hpack_table_fini(struct hpack_table *table);
@@ -94,14 +104,34 @@ bool hpack_table_insert(struct hpack_table *table, const struct hpack_entry *ent
 void hpack_table_resize(struct hpack_table *table, uint32_t max);
 /* The encoder's table can be no larger than max from now on. */
 void hpack_table_bound(struct hpack_table *table, uint32_t max);
+/* What bounded the table's size, other than a size update, is not to be relied on any more. */
+void hpack_table_unbound(struct hpack_table *table);
 
-/* All entries are forgotten; the encoder's table is at most max large (UINT32_MAX: unknown). */
+/* All entries are forgotten; the encoder's table is at most max large. */
 void hpack_table_forget(struct hpack_table *table, uint32_t max);
+
+/* Can the encoder mean anything by dynamic position p? */
+static inline bool hpack_table_may_hold(const struct hpack_table *table, uint32_t p)
+{
+    return p <= table->count ||
+           (p <= table->inserted ? p - table->count <= table->forgotten
+                                 : p - (uint32_t)table->inserted <= table->older);
+}
+/* It has referred to position p, which it may hold: its table is at least so large. */
+void hpack_table_refer(struct hpack_table *table, uint32_t p);
+
+/* The size of the encoder's table is known. */
+static inline bool hpack_table_max_known(const struct hpack_table *table)
+{
+    return table->floor == table->max;
+}
 
 /* Everything that the encoder can refer to is here and known. */
 static inline bool hpack_table_is_full(const struct hpack_table *table)
 {
-    return table->older == 0 && table->uncertain == 0;
+    return (table->older | table->forgotten | table->uncertain) == 0;
 }
+/* The same if its table is no larger than max, though nobody has said so. */
+bool hpack_table_is_full_within(const struct hpack_table *table, uint32_t max);
 
 #endif

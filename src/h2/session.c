@@ -83,6 +83,8 @@ void h2_options_init(struct h2_options *options)
         .glitch_burst = 10000,
         .glitch_rate = 330,
         .max_reserved_remote_streams = 200,
+        .hpack_table = HPACK_SIZE_ANY,
+        .hpack_keep = LIMIT_HPACK_TABLE_OCTETS,
     };
 }
 
@@ -91,7 +93,7 @@ void h2_session_join(struct h2_session *session)
     session->opt.mid_stream = true;
     session->tainted = true;
     session->out_of_step = true;
-    hpack_decoder_join(session->hpack);
+    h2_block_join(session); /* the connection's record says so */
     h2_go_start(session);
 }
 
@@ -137,7 +139,7 @@ struct h2_session *h2_session_new_with(struct mem *mem, enum h2_role role,
     h2_streams_init(session);
     h2_ledger_init(&session->ledger);
     h2_flood_init(session);
-    session->hpack = hpack_decoder_new(mem, session->observer);
+    session->hpack = hpack_decoder_new(mem, session->observer, options->hpack_keep);
     if (session->hpack == NULL || (session->observer && !observe_from_start(session))) {
         h2_session_free(session);
         return NULL;

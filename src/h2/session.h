@@ -84,6 +84,9 @@ struct h2_options {
                               feed_upgrade) */
     const bool *checks;    /* by enum check: remarks that are wanted; NULL: those on by default, and
                               all information. Outlives the session. */
+    uint32_t hpack_table;  /* UINT32_MAX; OBSERVER: where nothing says how large a dynamic table may
+                              be, it is taken to be no larger than this */
+    uint32_t hpack_keep;   /* LIMIT_HPACK_TABLE_OCTETS; OBSERVER: octets of a table that are kept */
     uint64_t seed;         /* of hash tables; never changes what is reported */
     h2_clock_callback clock;
 };

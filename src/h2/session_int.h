@@ -114,6 +114,7 @@ struct h2_ledger {
     bool local_seen;                     /* the local side's first SETTINGS is known */
     struct h2_settings_set *queue;       /* in flight, oldest at queue_at */
     uint32_t queue_cap, queue_at, queue_len;
+    bool doubtful; /* OBSERVER: a set was taken as acknowledged without an ACK */
     uint32_t debt; /* OBSERVER: ACKs that came before what they answer was seen */
     struct h2_setting *raw, *collapsed; /* of the frame under way; one block */
     uint32_t entries_cap;
@@ -240,6 +241,7 @@ struct h2_session {
 
     struct h2_block block;
     struct hpack_decoder *hpack;
+    enum hpack_level hpack_level; /* OBSERVER: as it was last told */
 
     /* streams */
     struct h2_stream_table streams;
@@ -281,6 +283,7 @@ struct h2_session {
     bool tainted;    /* began in mid-stream, or has a hole that swallowed a header */
     bool holed;      /* octets are missing that may have changed more than a body */
     bool gapped;     /* octets are missing, somewhere: the order of the two sides is not sure */
+    bool unsettled;  /* SETTINGS, or ACKs of them, may be among what was not seen */
     bool resumed;    /* the next frame is the first since the boundaries were lost */
     bool upgraded;   /* stream 1 may have been an HTTP/1.1 request that was not seen */
     uint64_t facts;  /* facts fed so far: their numbers */
@@ -400,6 +403,11 @@ bool h2_block_missing(struct h2_session *session, uint32_t n);
 bool h2_in_block(const struct h2_session *session);
 /* Decoder certainty is gone (OBSERVER): the capture lacks octets, or the sender's are in error. */
 void h2_block_lose(struct h2_session *session);
+/* What the sender put into its table before now was never seen (OBSERVER); whoever began the
+ * connection knows, so that nothing is told. */
+void h2_block_join(struct h2_session *session);
+/* SETTINGS of the receiver may be among octets that are missing (OBSERVER). */
+void h2_block_settings_lost(struct h2_session *session);
 /* The rules' view of a stream's message. */
 struct message_context h2_message_context(const struct h2_session *session,
                                           const struct h2_stream *stream, enum message_kind kind);

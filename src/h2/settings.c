@@ -87,13 +87,34 @@ static void find_widest(struct h2_ledger *ledger)
     }
 }
 
+/* Each ACK is known to answer the oldest set in flight: none of either can have been missed. */
+static bool pairs_soundly(const struct h2_session *session)
+{
+    const struct h2_session *peer = session->peer;
+    return !session->unsettled && !session->ledger.doubtful && (peer == NULL || !peer->unsettled);
+}
+
+/* The largest table size among those that the newest ACK may have been for. */
+static uint32_t largest_table(struct h2_ledger *ledger)
+{
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < ledger->queue_len; i++) {
+        const struct h2_settings_set *set = queued(ledger, i);
+        uint32_t size = names(set, H2_SETTING_HEADER_TABLE_SIZE) ? set->table_min : HPACK_SIZE_ANY;
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
 /* The decoder of an observer does not know its limit until one is reduced: larger ones may be in
  * use before their SETTINGS was seen (receive-engine 6.4, rule 1). */
 static void apply_table_size(struct h2_session *session, const struct h2_settings_set *set)
 {
     uint32_t last = set->value[H2_SETTING_HEADER_TABLE_SIZE];
     uint32_t before = session->ledger.acked[H2_SETTING_HEADER_TABLE_SIZE];
-    if (!session->observer || session->table_limited || set->table_min < before) {
+    if (session->observer && !pairs_soundly(session)) {
+        hpack_decoder_set_limit_unknown(session->hpack);
+    } else if (!session->observer || session->table_limited || set->table_min < before) {
         session->table_limited = true;
         hpack_decoder_set_limit(session->hpack, set->table_min, last);
     }
@@ -160,44 +181,8 @@ static void permit(struct h2_session *session, const struct h2_settings_set *set
     }
 }
 
-int h2_ledger_push(struct h2_session *session, const struct h2_setting *entries, size_t count)
-{
-    struct h2_ledger *ledger = &session->ledger;
-    struct h2_settings_set set = set_of(entries, count);
-    int rc = H2_GO;
-    if (ledger->queue_len == QUEUE_MAX && session->observer) {
-        (void)h2_ledger_pop(session, &rc);
-    }
-    if (ledger->queue_len == ledger->queue_cap && !grow(session)) {
-        return H2_ERR_NOMEM;
-    }
-    set.seq = session->facts;
-    permit(session, &set);
-    for (uint32_t id = 1; id < H2_SETTING_ID_END; id++) {
-        if (names(&set, id)) {
-            ledger->pending[id] = set.value[id];
-        }
-    }
-    widen(ledger, &set);
-    if (names(&set, H2_SETTING_HEADER_TABLE_SIZE) && session->observer && session->table_limited) {
-        uint32_t widest = ledger->widest[H2_SETTING_HEADER_TABLE_SIZE];
-        if (widest > ledger->acked[H2_SETTING_HEADER_TABLE_SIZE]) {
-            hpack_decoder_set_limit(session->hpack, widest, widest);
-        }
-    }
-    ledger->local_seen = true;
-    ledger->queue_len++;
-    *queued(ledger, ledger->queue_len - 1) = set;
-    if (ledger->debt > 0) {
-        /* Its ACK was seen before it (receive-engine 6.4, rule 6). */
-        ledger->debt--;
-        h2_suspicions_permit(session, CHECK_SETTINGS_ACK_UNSOLICITED, 0, 1);
-        (void)h2_ledger_pop(session, &rc);
-    }
-    return rc;
-}
-
-bool h2_ledger_pop(struct h2_session *session, int *rc)
+/* The oldest set in flight is taken as acknowledged; false: there is none. */
+static bool pop(struct h2_session *session, int *rc)
 {
     struct h2_ledger *ledger = &session->ledger;
     *rc = H2_GO;
@@ -211,6 +196,53 @@ bool h2_ledger_pop(struct h2_session *session, int *rc)
     *rc = apply(session, &set);
     find_widest(ledger);
     return true;
+}
+
+int h2_ledger_push(struct h2_session *session, const struct h2_setting *entries, size_t count)
+{
+    struct h2_ledger *ledger = &session->ledger;
+    struct h2_settings_set set = set_of(entries, count);
+    int rc = H2_GO;
+    if (ledger->queue_len == QUEUE_MAX && session->observer) {
+        ledger->doubtful = true;
+        (void)pop(session, &rc);
+    }
+    if (ledger->queue_len == ledger->queue_cap && !grow(session)) {
+        return H2_ERR_NOMEM;
+    }
+    set.seq = session->facts;
+    permit(session, &set);
+    for (uint32_t id = 1; id < H2_SETTING_ID_END; id++) {
+        if (names(&set, id)) {
+            ledger->pending[id] = set.value[id];
+        }
+    }
+    widen(ledger, &set);
+    if (names(&set, H2_SETTING_HEADER_TABLE_SIZE) && session->observer && session->table_limited &&
+        pairs_soundly(session)) {
+        uint32_t widest = ledger->widest[H2_SETTING_HEADER_TABLE_SIZE];
+        if (widest > ledger->acked[H2_SETTING_HEADER_TABLE_SIZE]) {
+            hpack_decoder_set_limit(session->hpack, widest, widest);
+        }
+    }
+    ledger->local_seen = true;
+    ledger->queue_len++;
+    *queued(ledger, ledger->queue_len - 1) = set;
+    if (ledger->debt > 0) {
+        /* Its ACK was seen before it (receive-engine 6.4, rule 6). */
+        ledger->debt--;
+        h2_suspicions_permit(session, CHECK_SETTINGS_ACK_UNSOLICITED, 0, 1);
+        (void)pop(session, &rc);
+    }
+    return rc;
+}
+
+bool h2_ledger_pop(struct h2_session *session, int *rc)
+{
+    if (session->observer && session->ledger.queue_len > 0 && !pairs_soundly(session)) {
+        hpack_decoder_bound(session->hpack, largest_table(&session->ledger));
+    }
+    return pop(session, rc);
 }
 
 void h2_ledger_apply_now(struct h2_session *session, const struct h2_setting *entries, size_t count)

@@ -186,7 +186,8 @@ void json_frame_header(struct jsonw *json, struct render *render, const struct h
 
 static const char *const repr_names[] = { "indexed", "literal-indexed", "literal", "literal-never",
                                           "size-update" };
-static const char *const certainty_names[] = { "exact", "inferred", "name-unknown", "unknown" };
+static const char *const certainty_names[] = { "exact", "inferred", "inferred", "name-unknown",
+                                               "unknown" };
 
 static void put_field_wire(struct jsonw *json, const struct h2_header *header)
 {
@@ -208,10 +209,10 @@ static void put_field_wire(struct jsonw *json, const struct h2_header *header)
 
 void json_field(struct jsonw *json, const struct h2_header *header, bool verbose)
 {
-    if (header->certainty != H2_UNKNOWN && header->certainty != H2_NAME_UNKNOWN) {
+    if (header->certainty < H2_NAME_UNKNOWN) {
         jsonw_octets(json, "name", header->name);
     }
-    if (header->certainty != H2_UNKNOWN) {
+    if (header->certainty != H2_UNKNOWN && header->certainty != H2_NAME_INFERRED) {
         jsonw_octets(json, "value", header->value);
     }
     if (verbose) {
@@ -223,7 +224,7 @@ void json_field(struct jsonw *json, const struct h2_header *header, bool verbose
     if (H2D_UNLIKELY(header->certainty != H2_EXACT)) {
         char room[40];
         jsonw_plain(json, "certainty", certainty_names[header->certainty]);
-        if (header->entry != H2_ENTRY_NONE) {
+        if (header->entry != H2_ENTRY_NONE && header->entry != H2_ENTRY_FORGOTTEN) {
             jsonw_plain(json, "entry", render_entry_name(header, room));
         }
     }

@@ -56,6 +56,19 @@ static void put_tls(struct jsonw *json, const struct tls_facts *tls)
     jsonw_close(json, '}');
 }
 
+/* How much is known of the dynamic tables; nothing when all is. */
+static void put_levels(struct jsonw *json, const struct connection_info *info)
+{
+    if (info->hpack[DIR_C2S] == HPACK_LEVEL_FULL && info->hpack[DIR_S2C] == HPACK_LEVEL_FULL) {
+        return;
+    }
+    jsonw_key(json, "hpack");
+    jsonw_open(json, '{');
+    jsonw_plain(json, "c2s", hpack_level_name(info->hpack[DIR_C2S]));
+    jsonw_plain(json, "s2c", hpack_level_name(info->hpack[DIR_S2C]));
+    jsonw_close(json, '}');
+}
+
 void json_connection(struct render_conn *conn)
 {
     struct render *render = conn->render;
@@ -82,5 +95,6 @@ void json_connection(struct render_conn *conn)
     if (info->tls != NULL) {
         put_tls(&json, info->tls);
     }
+    put_levels(&json, info);
     json_end(&json);
 }

@@ -15,35 +15,42 @@ static const char *const cause_texts[] = { "lost",
 
 /* ---- fields ---- */
 
-static void put_field_name(struct line *line, const struct h2_header *header)
+/* What is not known of a field: "<unknown: pre:9>", "<name of pre:4>", "<forgotten>". */
+static void put_unknown(struct line *line, const struct h2_header *header, bool name)
 {
     char room[40];
-    if (header->certainty == H2_NAME_UNKNOWN) {
-        line_style(line, STYLE_UNKNOWN);
-        line_text(line, header->entry != H2_ENTRY_NONE ? "<name of " : "<unknown name");
-        line_text(line, header->entry != H2_ENTRY_NONE ? render_entry_name(header, room) : "");
-        line_text(line, ">");
-        line_style(line, STYLE_NONE);
+    line_style(line, STYLE_UNKNOWN);
+    if (header->entry == H2_ENTRY_NONE) {
+        line_text(line, name ? "<unknown name>" : "<unknown>");
+    } else if (header->entry == H2_ENTRY_FORGOTTEN) {
+        line_text(line, name ? "<forgotten name>" : "<forgotten>");
     } else {
-        line_style(line, STYLE_NAME);
-        line_wire(line, header->name, 0);
-        line_style(line, STYLE_NONE);
+        line_text(line, name ? "<name of " : "<unknown: ");
+        line_text(line, render_entry_name(header, room));
+        line_text(line, ">");
     }
+    line_style(line, STYLE_NONE);
 }
 
 void text_field(struct line *line, const struct h2_header *header)
 {
     char room[PARTS_TEXT_MAX];
     const struct render_options *options = &line->render->options;
-    if (header->certainty == H2_UNKNOWN) {
-        line_style(line, STYLE_UNKNOWN);
-        line_text(line, header->entry != H2_ENTRY_NONE ? "<unknown: " : "<unknown");
-        line_text(line, header->entry != H2_ENTRY_NONE ? render_entry_name(header, room) : "");
-        line_text(line, ">");
+    enum h2_certainty certainty = header->certainty;
+    if (certainty == H2_INFERRED || certainty == H2_NAME_INFERRED) {
+        line_styled(line, STYLE_UNKNOWN, "~");
+    }
+    if (certainty == H2_NAME_UNKNOWN) {
+        put_unknown(line, header, true);
+    } else if (certainty != H2_UNKNOWN) {
+        line_style(line, STYLE_NAME);
+        line_wire(line, header->name, 0);
         line_style(line, STYLE_NONE);
+    }
+    line_text(line, certainty != H2_UNKNOWN ? ": " : "");
+    if (certainty == H2_UNKNOWN || certainty == H2_NAME_INFERRED) {
+        put_unknown(line, header, false);
     } else {
-        put_field_name(line, header);
-        line_text(line, ": ");
         line_wire(line, header->value, 0);
     }
     if (options->verbosity > 0 && !options->octets) {
@@ -104,9 +111,6 @@ static void put_fields(struct render *render, const struct kept *kept)
         } while (i < count && render->options.verbosity == 0 && same_field(field, next));
         struct line line;
         line_detail(&line, render);
-        if (field->certainty == H2_INFERRED) {
-            line_styled(&line, STYLE_UNKNOWN, "~");
-        }
         put_field(&line, field);
         if (repeats > 1) {
             line_text(&line, "   (x");
@@ -124,17 +128,23 @@ static void put_fields(struct render *render, const struct kept *kept)
     }
 }
 
-/* The known value of a pseudo-header field; false: not in the block. */
-static bool find_field(const struct kept *kept, enum h2_token token, struct span *value)
+/* A pseudo-header field whose value is known, perhaps by inference; NULL: not in the block. */
+static const struct h2_header *find_field(const struct kept *kept, enum h2_token token)
 {
     for (size_t i = 0; i < kept_field_count(kept); i++) {
         const struct h2_header *field = kept_field(kept, i);
         if (field->token == token && field->certainty <= H2_INFERRED) {
-            *value = field->value;
-            return true;
+            return field;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* Its value; what is inferred is marked here, too. */
+static void put_value(struct line *line, const struct h2_header *field, size_t reserve)
+{
+    line_text(line, field->certainty == H2_INFERRED ? "~" : "");
+    line_wire(line, field->value, reserve);
 }
 
 /* A summary that must be shortened to less than this goes below, where it has room. */
@@ -143,39 +153,59 @@ static bool find_field(const struct kept *kept, enum h2_token token, struct span
 static void put_request_line(struct line *line, const struct kept *kept, size_t reserve)
 {
     const struct render_options *options = &line->render->options;
-    struct span method = span_empty(), target = span_empty(), protocol;
-    (void)find_field(kept, H2_TOKEN_METHOD, &method);
-    bool connect = span_equal(method, span_str("CONNECT"));
-    bool has_target = find_field(kept, H2_TOKEN_PATH, &target) ||
-                      (connect && find_field(kept, H2_TOKEN_AUTHORITY, &target));
+    const struct h2_header *method = find_field(kept, H2_TOKEN_METHOD);
+    const struct h2_header *target = find_field(kept, H2_TOKEN_PATH);
+    bool connect = method != NULL && span_equal(method->value, span_str("CONNECT"));
+    if (target == NULL && connect) {
+        target = find_field(kept, H2_TOKEN_AUTHORITY);
+    }
     size_t columns = 0;
     if (options->width > 0) {
-        columns = out_escaped_width(method) + 1 + out_escaped_width(target);
+        columns = 1 + (method != NULL ? out_escaped_width(method->value) : 0) +
+                  (target != NULL ? out_escaped_width(target->value) : 0);
         columns = options->verbosity == 0 ? num_min_size(columns, SUMMARY_MIN) : columns;
     }
     line_gap(line, 2, columns + reserve);
     line_style(line, STYLE_SUMMARY);
-    line_wire(line, method, reserve);
-    if (has_target) {
-        line_text(line, method.len > 0 ? " " : "");
-        line_wire(line, target, reserve);
+    if (method != NULL) {
+        put_value(line, method, reserve);
     }
-    if (connect && find_field(kept, H2_TOKEN_PROTOCOL, &protocol)) {
+    if (target != NULL) {
+        line_text(line, method != NULL && method->value.len > 0 ? " " : "");
+        put_value(line, target, reserve);
+    }
+    const struct h2_header *protocol = connect ? find_field(kept, H2_TOKEN_PROTOCOL) : NULL;
+    if (protocol != NULL) {
         line_text(line, " (");
-        line_wire(line, protocol, 1);
+        line_wire(line, protocol->value, 1);
         line_text(line, ")");
     }
+}
+
+/* Could a field whose name is not known be a pseudo-header field? */
+static bool is_puzzling(const struct kept *kept)
+{
+    for (size_t i = 0; i < kept_field_count(kept); i++) {
+        if (kept_field(kept, i)->certainty > H2_NAME_INFERRED) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What a whole block says: "GET /", "200", "trailers"; `reserve` columns stay free behind it. */
 static void put_block_summary(struct line *line, const struct side *side, size_t reserve)
 {
-    struct span words = span_str("trailers"), method;
-    if (find_field(side->kept, H2_TOKEN_STATUS, &words) ||
-        (side->block_is_more && !find_field(side->kept, H2_TOKEN_METHOD, &method))) {
-        line_gap(line, 2, words.len + reserve);
+    const struct h2_header *status = find_field(side->kept, H2_TOKEN_STATUS);
+    if (status != NULL) {
+        line_gap(line, 2, status->value.len + reserve);
         line_style(line, STYLE_SUMMARY);
-        line_wire(line, words, reserve);
+        put_value(line, status, reserve);
+    } else if (side->block_is_more && find_field(side->kept, H2_TOKEN_METHOD) == NULL) {
+        const char *words = is_puzzling(side->kept) ? "" : "trailers";
+        line_gap(line, 2, strlen(words) + reserve);
+        line_style(line, STYLE_SUMMARY);
+        line_text(line, words);
     } else {
         put_request_line(line, side->kept, reserve);
     }

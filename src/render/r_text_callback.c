@@ -68,9 +68,6 @@ void text_callback_header(struct side *side, const char *name, const struct h2_f
     begin(&line, side, header->invalid != NULL, &frame->where.last, name);
     line_u64(&line, frame->hd.stream_id);
     line_text(&line, " ");
-    if (header->certainty == H2_INFERRED) {
-        line_styled(&line, STYLE_UNKNOWN, "~");
-    }
     text_field(&line, header);
     line_end_packets(&line, &frame->where.first, &frame->where.last);
 }

@@ -62,5 +62,8 @@ void text_connection(struct render_conn *conn)
     if (info->one_direction) {
         line_text(&line, ", one direction");
     }
+    if (info->hpack[DIR_C2S] != HPACK_LEVEL_FULL || info->hpack[DIR_S2C] != HPACK_LEVEL_FULL) {
+        line_text(&line, ", headers partly unknown");
+    }
     line_end_packets(&line, &info->first, &info->first);
 }

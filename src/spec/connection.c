@@ -12,3 +12,9 @@ const char *connection_start_name(enum connection_start start)
                                          "forced" };
     return names[start];
 }
+
+const char *hpack_level_name(enum hpack_level level)
+{
+    static const char *const names[] = { "full", "full?", "names", "partial" };
+    return names[level];
+}

@@ -35,6 +35,14 @@ struct tls_facts {
     const char *reason; /* keys false: one clause that says why not and what to do */
 };
 
+/* How much of an HPACK dynamic table is known (capture-layer 5.3). */
+enum hpack_level {
+    HPACK_LEVEL_FULL,    /* all of it */
+    HPACK_LEVEL_ASSUMED, /* all of it, if the table is no larger than is usual */
+    HPACK_LEVEL_NAMES,   /* nothing from before is left, but parts of what came since are unknown */
+    HPACK_LEVEL_PARTIAL, /* entries from before may be in it */
+};
+
 struct connection_info {
     uint64_t conn; /* 1, 2, … in the order in which connections are seen to be HTTP/2 */
     struct endpoint client, server; /* ip_len 0: unknown (raw) */
@@ -43,8 +51,10 @@ struct connection_info {
     struct pos first;            /* its first packet; packet 0: none */
     bool one_direction;          /* only one side was seen so far */
     bool joined;                 /* its beginning was not seen: first octets may stand anywhere */
+    bool preface;                /* the client's first octets that were seen are its preface */
     const struct via *via;       /* NULL: straight on the wire */
     const struct tls_facts *tls; /* NULL: cleartext; both live as long as the connection's sink */
+    enum hpack_level hpack[2];   /* by enum dir, at its beginning */
 };
 
 /* The HTTP/1.1 request that became stream 1 (RFC 7540 3.2). Spans live for the call. */
@@ -63,5 +73,7 @@ struct upgrade_info {
 const char *connection_transport_name(enum connection_transport transport);
 /* "prior-knowledge", "upgrade", "alpn", "mid-stream", "forced". */
 const char *connection_start_name(enum connection_start start);
+/* "full", "full?", "names", "partial". */
+const char *hpack_level_name(enum hpack_level level);
 
 #endif

@@ -75,7 +75,7 @@ static void run_ours(const struct input *input, bool check, struct totals *total
         size_t len = num_le32(input->octets + at + 4);
         if (decoder == NULL || num_le32(input->octets + at) != connection) {
             hpack_decoder_free(decoder);
-            decoder = hpack_decoder_new(&mem, false);
+            decoder = hpack_decoder_new(&mem, false, UINT32_MAX);
             connection = num_le32(input->octets + at);
             if (decoder == NULL) {
                 die("memory");

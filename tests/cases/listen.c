@@ -352,11 +352,14 @@ static int on_begin_headers(struct h2_session *session, const struct h2_frame *f
 /* What is known of a field: its name and value, or the entry that it was. */
 static void add_field(struct text *line, const struct h2_header *header)
 {
-    static const char *const certainty[] = { "", "inferred ", "name-unknown ", "unknown " };
+    static const char *const certainty[] = { "", "inferred ", "name-inferred ", "name-unknown ",
+                                             "unknown " };
     text_addf(line, "%s%s", header->never_indexed ? "never " : "", certainty[header->certainty]);
-    if (header->certainty == H2_UNKNOWN || header->certainty == H2_NAME_UNKNOWN) {
+    if (header->certainty >= H2_NAME_UNKNOWN) {
         if (header->entry == H2_ENTRY_NONE) {
             text_addf(line, "-");
+        } else if (header->entry == H2_ENTRY_FORGOTTEN) {
+            text_addf(line, "forgotten");
         } else if (header->entry_loss == 0) {
             text_addf(line, "pre:%" PRIu32, header->entry);
         } else {
@@ -366,7 +369,8 @@ static void add_field(struct text *line, const struct h2_header *header)
         add_octets(line, header->name, 64);
         text_addf(line, ":");
     }
-    if (header->certainty != H2_UNKNOWN && header->value.len > 0) {
+    if (header->certainty != H2_UNKNOWN && header->certainty != H2_NAME_INFERRED &&
+        header->value.len > 0) {
         text_addf(line, " ");
         add_octets(line, header->value, 64);
     }

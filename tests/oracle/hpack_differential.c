@@ -139,7 +139,7 @@ static bool one_seed(uint64_t seed, uint64_t *errors)
     nghttp2_hd_inflater *theirs;
     bool same = true, bad = false;
     mem_init(&mem, 0);
-    struct hpack_decoder *ours = hpack_decoder_new(&mem, false);
+    struct hpack_decoder *ours = hpack_decoder_new(&mem, false, UINT32_MAX);
     encoder_init(&encoder);
     if (nghttp2_hd_inflate_new(&theirs) != 0 || ours == NULL) {
         abort();

@@ -11,6 +11,7 @@
 #endif
 
 #include "h2/hpack.h"
+#include "spec/limits.h"
 
 #define LINE_OCTETS (1u << 20)
 #define FIELDS_MAX  512
@@ -145,7 +146,7 @@ static void begin_story(const char *name)
     end_story();
     snprintf(story, sizeof story, "%s", name);
     for (unsigned i = 0; i < MANNERS; i++) {
-        decoders[i] = hpack_decoder_new(&mem, i % 2 == 1);
+        decoders[i] = hpack_decoder_new(&mem, i % 2 == 1, LIMIT_HPACK_TABLE_OCTETS);
         assert(decoders[i] != NULL);
     }
 #ifdef HAVE_NGHTTP2

@@ -469,6 +469,12 @@ static void play_unknown(struct run *run)
     header = indexed(":path", "/", 70, H2_TOKEN_PATH, 2);
     header.certainty = H2_INFERRED;
     field(run, DIR_C2S, &frame, header);
+    header.certainty = H2_NAME_INFERRED;
+    header.entry = 4;
+    field(run, DIR_C2S, &frame, header);
+    header.certainty = H2_UNKNOWN;
+    header.entry = H2_ENTRY_FORGOTTEN;
+    field(run, DIR_C2S, &frame, header);
     header = indexed("Bad", "v\xff", 71, H2_TOKEN_NONE, 3);
     header.invalid = "upper case";
     (void)run->on.on_invalid_header(&run->sessions[DIR_C2S], &frame, &header, run->conn);
@@ -480,16 +486,20 @@ static void test_not_known(void **state)
 {
     (void)state;
     static const char *const text[] = {
-        "END_HEADERS  /\n",
+        "END_HEADERS  ~/\n",
         "                 <unknown: pre:9>\n"
         "                 <name of lost2:9>: ok\n"
         "                 ~:path: /\n"
+        "                 ~:path: <unknown: pre:4>\n"
+        "                 <forgotten>\n"
         "                 Bad: v\\xff   [invalid: upper case]\n",
     };
     static const char *const json[] = {
         "{\"certainty\":\"unknown\",\"entry\":\"pre:9\"},"
         "{\"value\":\"ok\",\"certainty\":\"name-unknown\",\"entry\":\"lost2:9\"},"
         "{\"name\":\":path\",\"value\":\"/\",\"certainty\":\"inferred\"},"
+        "{\"name\":\":path\",\"certainty\":\"inferred\",\"entry\":\"pre:4\"},"
+        "{\"certainty\":\"unknown\"},"
         "{\"name\":\"Bad\",\"value\":\"v\xef\xbf\xbd\",\"value_base64\":\"dv8=\",\"invalid\":"
         "\"upper case\"}",
     };
