@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "app/checking.h"
+#include "detect/hold.h"
 #include "detect/looks.h"
 #include "detect/sync.h"
 #include "h2/conn.h"
 #include "spec/limits.h"
 
 enum side_state {
+    SIDE_FIRST, /* joined in the middle, where a frame begins; no octet has come */
     SIDE_IN_STEP,
     SIDE_SEARCHING, /* for a frame boundary */
     SIDE_DONE,      /* nothing more is given to the session */
@@ -21,7 +23,12 @@ struct feed_side {
     bool eof;         /* behind it the stream ends */
     bool begun;       /* it has had octets */
     struct sync *sync;
-    uint64_t segment; /* packet of the newest octets given to sync: rule B wants segment starts */
+    enum sync_status found; /* what it has come to */
+    struct hold hold;       /* while searching: of its side 0 */
+    uint64_t passed;        /* octets passed over and no longer held */
+    uint64_t segment;       /* packet of the newest octets held: rule B wants segment starts */
+    bool fresh;             /* no octet has been searched yet */
+    bool given;             /* its session got octets */
     bool closed;
     enum close_cause cause;
 };
@@ -33,7 +40,6 @@ struct feed {
     struct render_conn *shown;
     struct check_conn *checked; /* NULL: no --check */
     struct feed_side sides[2];
-    bool given; /* a session got octets */
     bool ended;
     uint32_t key; /* in run->feeds */
 };
@@ -141,86 +147,174 @@ static int pull(struct feed *feed, struct feed_side *side)
 static int give(struct feed *feed, struct feed_side *side, struct span octets,
                 const struct pos *pos)
 {
-    feed->given = true;
+    side->given = true;
     side->lent = octets;
     h2_session_set_pos(side->session, pos);
     return pull(feed, side);
 }
 
+/* What was before was not seen, and the profile is one that can live with that. */
+static bool begins_in_middle(const struct feed *feed)
+{
+    return (feed->info.start == START_FORCED || feed->info.start == START_MID_STREAM) &&
+           feed->run->options->profile == H2_PROFILE_OBSERVER;
+}
+
 /* ---- out of step ---- */
 
-static bool begin_search(struct feed *feed, struct feed_side *side)
+/* Octets that a hold takes: what is kept while searching, and a chunk more. */
+#define CHUNK_OCTETS    65536
+#define HOLD_OCTETS_MAX (size_t)(2 * LIMIT_SYNC_REPLAY_OCTETS + CHUNK_OCTETS)
+
+static void begin_search(struct feed *feed, struct feed_side *side)
 {
-    side->sync = sync_new(&feed->run->mem);
-    side->state = side->sync != NULL ? SIDE_SEARCHING : SIDE_DONE;
+    struct sync_options options = { .start_off = side->hold.base[0],
+                                    .octets_max = feed->run->options->sync_octets,
+                                    .length_max = h2_session_frame_limit(side->session) };
+    side->sync = sync_new(&feed->run->held_mem, &options);
+    side->state = SIDE_SEARCHING;
+    side->found = SYNC_SEARCHING;
     side->segment = 0;
-    return side->sync != NULL;
+    side->fresh = true;
+    if (side->sync == NULL) {
+        drop_connection(feed);
+    }
 }
 
 static void end_search(struct feed_side *side, enum side_state state)
 {
     sync_free(side->sync);
     side->sync = NULL;
+    hold_fini(&side->hold);
+    side->passed = 0;
     side->state = state;
 }
 
-/* A boundary is found: the session goes on from there with what was kept. */
+/* The first n octets that are held are passed over. */
+static void pass_over(struct feed_side *side, size_t n)
+{
+    hold_drop(&side->hold, 0, n);
+    side->passed += n;
+}
+
+/* Puts the session in step, behind what was passed over; *pos: of the next octet, or NULL. */
+static void resume(struct feed_side *side, const struct pos *pos)
+{
+    if (pos != NULL) {
+        h2_session_set_pos(side->session, pos);
+    }
+    h2_session_resume(side->session, side->passed);
+    side->passed = 0;
+}
+
+/* A boundary is found: the session goes on from there with what is held. */
 static int replay(struct feed *feed, struct feed_side *side)
 {
     int answer = SINK_MORE;
     struct span octets;
-    struct pos pos;
-    struct sync *sync = side->sync;
-    side->sync = NULL;
+    struct held held;
+    pass_over(side, (size_t)(sync_boundary(side->sync) - side->hold.base[0]));
+    resume(side, hold_first(&side->hold, 0));
     side->state = SIDE_IN_STEP;
-    h2_session_resume(side->session, sync_skipped(sync));
     while (side->state == SIDE_IN_STEP && answer == SINK_MORE &&
-           sync_next_piece(sync, &octets, &pos)) {
-        answer = give(feed, side, octets, &pos);
+           hold_take(&side->hold, &held, &octets)) {
+        answer = give(feed, side, octets, &held.pos);
     }
-    sync_free(sync);
+    end_search(side, side->state);
     return answer;
 }
 
-/* Acts on what a search has come to. */
-static int searched(struct feed *feed, struct feed_side *side, enum sync_status status)
+/* Nothing was found in what was looked at: the next attempt begins behind it. */
+static void search_anew(struct feed *feed, struct feed_side *side)
 {
-    switch (status) {
-    case SYNC_SEARCHING:
-        return SINK_MORE;
-    case SYNC_FOUND:
-        return replay(feed, side);
-    case SYNC_GAVE_UP: /* the next attempt begins behind what was looked at */
-        h2_session_resume(side->session, sync_skipped(side->sync));
-        end_search(side, SIDE_DONE);
-        (void)begin_search(feed, side);
-        return SINK_MORE;
-    case SYNC_NOMEM:
-        h2_session_resume(side->session, sync_skipped(side->sync));
-        end_search(side, SIDE_DONE);
-        return SINK_MORE;
-    }
-    return SINK_MORE;
+    const struct pos *last = hold_last(&side->hold, 0);
+    struct pos pos = last != NULL ? *last : (struct pos){ .packet = 0 };
+    pass_over(side, hold_octets(&side->hold, 0).len);
+    resume(side, last != NULL ? &pos : NULL);
+    end_search(side, SIDE_SEARCHING);
+    begin_search(feed, side);
 }
 
-/* No octet will follow those that the search was given. */
+/* The other direction has frames, as far as can be seen. */
+static bool is_helped(const struct feed *feed, const struct feed_side *side)
+{
+    const struct feed_side *other = &feed->sides[side == feed->sides ? 1 : 0];
+    return other->state == SIDE_SEARCHING
+               ? other->found == SYNC_LIKELY
+               : other->state == SIDE_IN_STEP && other->given && h2_session_in_step(other->session);
+}
+
+/* Acts on what the search of a side has come to: what is likely is true when the other direction is
+ * in step or has something likely, too. */
+static int conclude(struct feed *feed, struct feed_side *side)
+{
+    bool helped = is_helped(feed, side);
+    side->found = sync_help(side->sync, helped);
+    if (side->found == SYNC_LIKELY && helped) {
+        side->found = sync_confirm(side->sync);
+    }
+    if (side->found == SYNC_GAVE_UP) {
+        search_anew(feed, side);
+    }
+    return side->found == SYNC_FOUND ? replay(feed, side) : SINK_MORE;
+}
+
+/* What one side has come to may help the other. */
+static int searched(struct feed *feed, struct feed_side *side)
+{
+    struct feed_side *other = &feed->sides[side == feed->sides ? 1 : 0];
+    int answer = conclude(feed, side);
+    if (answer == SINK_MORE && other->state == SIDE_SEARCHING) {
+        answer = conclude(feed, other);
+    }
+    return answer;
+}
+
+/* No octet will follow those that are held. */
 static void finish_search(struct feed *feed, struct feed_side *side)
 {
     if (side->state != SIDE_SEARCHING) {
         return;
     }
-    if (sync_end(side->sync) == SYNC_FOUND) {
+    (void)sync_help(side->sync, is_helped(feed, side));
+    if (sync_end(side->sync, hold_octets(&side->hold, 0), side->hold.base[0]) == SYNC_FOUND) {
         (void)replay(feed, side);
     } else {
-        h2_session_resume(side->session, sync_skipped(side->sync));
+        pass_over(side, hold_octets(&side->hold, 0).len);
+        resume(side, NULL);
         end_search(side, SIDE_IN_STEP);
     }
+}
+
+/* Adds octets to those that are searched. */
+static int look(struct feed *feed, struct feed_side *side, struct span octets,
+                const struct pos *pos)
+{
+    bool new_packet = pos->packet != 0 && pos->packet != side->segment;
+    bool segment_start = side->fresh || new_packet || feed->info.transport == TRANSPORT_TLS;
+    side->segment = pos->packet;
+    side->fresh = false;
+    if (hold_full(&side->hold)) {
+        search_anew(feed, side); /* too many tiny segments to tell them apart */
+    }
+    if (side->state != SIDE_SEARCHING || !hold_bytes(&side->hold, 0, octets, pos)) {
+        drop_connection(feed);
+        return SINK_IGNORE;
+    }
+    size_t held = hold_octets(&side->hold, 0).len;
+    side->found =
+        sync_look(side->sync, hold_octets(&side->hold, 0), side->hold.base[0], segment_start);
+    if (side->found == SYNC_SEARCHING && held >= 2 * LIMIT_SYNC_REPLAY_OCTETS) {
+        pass_over(side, held - (size_t)LIMIT_SYNC_REPLAY_OCTETS);
+    }
+    return searched(feed, side);
 }
 
 /* The side's first octets, of a connection whose beginning was not seen. Only the client's preface
  * shows that they are the first of all: what looks like a server's first SETTINGS may be a later
  * one, though it is where a frame begins. */
-static void begin_late(struct feed_side *side, unsigned dir, struct span octets)
+static void begin_late(struct feed_side *side, unsigned dir, struct span octets,
+                       const struct pos *pos)
 {
     const char *name;
     if (dir == DIR_C2S && look_preface_prefix(octets)) {
@@ -228,19 +322,33 @@ static void begin_late(struct feed_side *side, unsigned dir, struct span octets)
     }
     h2_session_join(side->session);
     if (dir == DIR_S2C && look_at(octets, true, &name) == LOOK_SETTINGS) {
-        h2_session_resume(side->session, 0);
+        resume(side, pos);
     }
 }
 
 static int search(struct feed *feed, struct feed_side *side, struct span octets,
                   const struct pos *pos)
 {
-    bool segment_start = pos->packet == 0 || pos->packet != side->segment;
-    side->segment = pos->packet;
-    return searched(feed, side, sync_feed(side->sync, octets, segment_start, pos));
+    struct cur c = cur_of(octets);
+    int answer = SINK_MORE;
+    while (cur_left(&c) > 0 && answer == SINK_MORE && side->state == SIDE_SEARCHING) {
+        answer = look(feed, side, cur_take(&c, num_min_size(cur_left(&c), CHUNK_OCTETS)), pos);
+    }
+    return cur_left(&c) > 0 && answer == SINK_MORE && side->state == SIDE_IN_STEP
+               ? give(feed, side, cur_rest(&c), pos)
+               : answer;
 }
 
 /* ---- the sink ---- */
+
+/* Something comes of a side whose first octet, at *pos, begins a frame. */
+static void begin_side(struct feed_side *side, const struct pos *pos)
+{
+    if (H2D_UNLIKELY(side->state == SIDE_FIRST)) {
+        resume(side, pos);
+        side->state = SIDE_IN_STEP;
+    }
+}
 
 static int feed_bytes(void *ctx, unsigned dir, uint64_t off, struct span octets,
                       const struct pos *pos)
@@ -253,16 +361,17 @@ static int feed_bytes(void *ctx, unsigned dir, uint64_t off, struct span octets,
     }
     if (H2D_UNLIKELY(!side->begun)) {
         side->begun = true;
-        if (feed->info.joined && side->state == SIDE_IN_STEP &&
+        begin_side(side, pos);
+        if (feed->info.joined && side->state == SIDE_IN_STEP && !begins_in_middle(feed) &&
             feed->run->options->profile == H2_PROFILE_OBSERVER) {
-            begin_late(side, dir, octets);
+            begin_late(side, dir, octets, pos);
         }
     }
-    if (side->state == SIDE_IN_STEP && H2D_UNLIKELY(!h2_session_in_step(side->session)) &&
-        !begin_search(feed, side)) {
-        return SINK_MORE;
+    if (side->state == SIDE_IN_STEP && H2D_UNLIKELY(!h2_session_in_step(side->session))) {
+        begin_search(feed, side);
     }
     switch (side->state) {
+    case SIDE_FIRST: /* it has begun */
     case SIDE_IN_STEP:
         return give(feed, side, octets, pos);
     case SIDE_SEARCHING:
@@ -282,6 +391,7 @@ static int feed_gap(void *ctx, unsigned dir, uint64_t off, uint64_t len, enum ga
     if (feed->run->full || feed->connection == NULL) {
         return SINK_IGNORE;
     }
+    begin_side(side, before);
     finish_search(feed, side); /* the next one begins behind the hole */
     if (side->state == SIDE_IN_STEP && feed->connection != NULL) {
         h2_session_gap(side->session, len, cause, before, after);
@@ -311,6 +421,7 @@ static void feed_close(void *ctx, unsigned dir, enum close_cause cause, const st
     side->closed = true;
     side->cause = cause;
     if (feed->connection != NULL && !feed->run->full) {
+        begin_side(side, NULL);
         finish_search(feed, side);
         if (cause == CLOSE_FIN && side->state == SIDE_IN_STEP && feed->connection != NULL &&
             h2_session_in_step(side->session)) {
@@ -336,11 +447,11 @@ static void feed_free(void *ctx)
         feed_close(feed, dir, CLOSE_END, NULL);
     }
     feed_end(feed);
-    if (!feed->given && !feed->run->full) {
+    if (!feed->sides[0].given && !feed->sides[1].given && !feed->run->full) {
         /* It was only said to be HTTP/2, and no frame was found in it. */
         feed->run->http2--;
         feed->run->report.http2--;
-        others_add(&feed->run->report.others, "no frame", 1);
+        others_add(&feed->run->report.others, "no frame", 1, 0);
     }
     if (map_get(&feed->run->feeds, feed->key) == feed) {
         (void)map_remove(&feed->run->feeds, feed->key);
@@ -350,8 +461,10 @@ static void feed_free(void *ctx)
     if (feed->shown != NULL) {
         render_connection_end(feed->shown);
     }
-    sync_free(feed->sides[0].sync);
-    sync_free(feed->sides[1].sync);
+    for (unsigned dir = 0; dir < 2; dir++) {
+        sync_free(feed->sides[dir].sync);
+        hold_fini(&feed->sides[dir].hold);
+    }
     mem_free(&feed->run->mem, feed);
 }
 
@@ -380,13 +493,6 @@ static bool tell_upgrade(struct feed *feed, const struct upgrade_info *upgrade)
     return h2_connection_upgraded(feed->connection, method, settings, count) == 0;
 }
 
-/* What was before was not seen, and the profile is one that can live with that. */
-static bool begins_in_middle(const struct feed *feed)
-{
-    return (feed->info.start == START_FORCED || feed->info.start == START_MID_STREAM) &&
-           feed->run->options->profile == H2_PROFILE_OBSERVER;
-}
-
 /* How much of the dynamic tables is known, before the first octet: see begin_late(), too. */
 static void note_levels(struct feed *feed)
 {
@@ -398,6 +504,20 @@ static void note_levels(struct feed *feed)
     if (middle || joined) {
         feed->info.hpack[DIR_S2C] = HPACK_LEVEL_PARTIAL;
     }
+}
+
+/* How a direction begins: with the first octet, in step in the middle, or with a search. */
+static void open_side(struct feed *feed, enum dir dir, bool mid_stream)
+{
+    struct feed_side *side = &feed->sides[dir];
+    const struct join_point *join = &feed->info.join[dir];
+    side->session = h2_connection_session(feed->connection, dir);
+    side->lent = span_empty();
+    side->cause = CLOSE_END;
+    side->passed = join->skipped;
+    hold_init(&side->hold, &feed->run->held_mem, HOLD_OCTETS_MAX);
+    h2_session_set_lend_callback(side->session, feed->checked != NULL ? lend_checked : lend);
+    side->state = mid_stream ? SIDE_FIRST : SIDE_IN_STEP;
 }
 
 static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
@@ -416,22 +536,17 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
     if (feed->connection == NULL) {
         return false;
     }
-    for (unsigned dir = 0; dir < 2; dir++) {
-        struct feed_side *side = &feed->sides[dir];
-        side->session = h2_connection_session(feed->connection, (enum dir)dir);
-        side->lent = span_empty();
-        side->cause = CLOSE_END;
-        h2_session_set_lend_callback(side->session, feed->checked != NULL ? lend_checked : lend);
-        if (options.mid_stream && run->raw && run->in_step) {
-            h2_session_resume(side->session, 0);
-        } else if (options.mid_stream && !begin_search(feed, side)) {
-            return false;
+    open_side(feed, DIR_C2S, options.mid_stream);
+    open_side(feed, DIR_S2C, options.mid_stream);
+    for (unsigned dir = 0; dir < 2 && options.mid_stream && feed->connection != NULL; dir++) {
+        if (feed->info.join[dir].lost) {
+            begin_search(feed, &feed->sides[dir]);
         }
     }
-    if (feed->info.joined) {
+    if (feed->connection != NULL && feed->info.joined) {
         h2_connection_joined(feed->connection);
     }
-    if (feed->info.one_direction) {
+    if (feed->connection != NULL && feed->info.one_direction) {
         h2_connection_one_direction(feed->connection);
     }
     return start != START_UPGRADE || tell_upgrade(feed, upgrade);

@@ -248,9 +248,9 @@ static const struct flag flags[] = {
       "The octets that the server sent, as a raw stream; see --c2s.", apply_s2c },
     { 0, "port", "N", "take TCP port N as HTTP/2 (repeatable)",
       "Takes every connection to or from TCP port N as HTTP/2, also when it does not begin like "
-      "HTTP/2 or when the capture started in the middle of it; frames are shown from the first "
-      "frame boundary that can be found. Repeatable. Without it, content decides and ports do "
-      "not matter.",
+      "HTTP/2; frames are shown from the first frame boundary that can be found. Repeatable. "
+      "Without it, content decides and ports do not matter; that finds connections joined in the "
+      "middle, too, unless they are too short or hold too few different frames.",
       apply_port },
     { 0, "only-port", "N,...", "look at no other TCP ports",
       "Looks only at connections that have one of these TCP ports at either end. Repeatable.",
@@ -272,6 +272,12 @@ static const struct flag flags[] = {
       "How many octets of one direction are queued behind a missing segment before it is given up. "
       "SIZE may end in k, M or G (powers of 1024).",
       options_apply_tcp_buffer },
+    { 0, "sync-limit", "SIZE", "octets searched for a frame boundary (default 1M)",
+      "How many octets of a direction are searched for a frame boundary, where a connection was "
+      "joined in the middle and after a hole. SIZE may end in k, M or G (powers of 1024). A "
+      "connection joined in the middle in which none is found is given up; in one that is known "
+      "to be HTTP/2 the search begins anew.",
+      options_apply_sync_limit },
     { 0, "max-flows", "N", "connections followed at a time (default 65536)",
       "How many TCP connections are followed at a time. When there are more, one that has ended "
       "goes first, then one that is not HTTP/2, then the one that was silent longest.",
@@ -515,6 +521,7 @@ enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *
     o->max_flows = LIMIT_FLOWS;
     o->memory = LIMIT_QUEUED_OCTETS;
     o->check.fail_on = SEVERITY_ERROR;
+    o->sync_octets = LIMIT_SYNC_OCTETS;
     bool only_files = false;
     for (int at = 1; at < argc; at++) {
         enum rc rc = RC_OK;

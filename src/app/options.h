@@ -60,6 +60,7 @@ struct app_options {
     size_t tunnel_port_count;
     bool no_tunnels;
     uint64_t hole_wait_ms, tcp_buffer, max_flows, memory; /* the limits of that name */
+    uint64_t sync_octets;                                 /* --sync-limit */
     enum h2_profile profile;
     bool deterministic;
     enum render_view view;

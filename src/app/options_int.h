@@ -34,6 +34,8 @@ enum rc options_apply_hole_wait(struct app_options *options, const char *name, c
                                 struct err *err);
 enum rc options_apply_tcp_buffer(struct app_options *options, const char *name, const char *value,
                                  struct err *err);
+enum rc options_apply_sync_limit(struct app_options *options, const char *name, const char *value,
+                                 struct err *err);
 enum rc options_apply_max_flows(struct app_options *options, const char *name, const char *value,
                                 struct err *err);
 enum rc options_apply_memory(struct app_options *options, const char *name, const char *value,

@@ -99,6 +99,12 @@ enum rc options_apply_tcp_buffer(struct app_options *o, const char *name, const 
     return read_octets(name, value, &o->tcp_buffer, err);
 }
 
+enum rc options_apply_sync_limit(struct app_options *o, const char *name, const char *value,
+                                 struct err *err)
+{
+    return read_octets(name, value, &o->sync_octets, err);
+}
+
 enum rc options_apply_max_flows(struct app_options *o, const char *name, const char *value,
                                 struct err *err)
 {

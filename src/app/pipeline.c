@@ -40,7 +40,7 @@ static struct stream_sink on_open(void *ctx, const struct flow_info *info)
     }
     struct stream_sink sink = detect_open(run->detect, info, NULL);
     if (sink.ops == NULL) {
-        others_add(&run->report.others, "memory limit", 1);
+        others_add(&run->report.others, "memory limit", 1, 0);
     }
     return sink;
 }
@@ -57,11 +57,11 @@ static struct stream_sink on_http2(void *ctx, const struct connection_info *info
     return feed_open(ctx, info, upgrade);
 }
 
-static void on_other(void *ctx, const struct flow_info *info, const char *name)
+static void on_other(void *ctx, const struct flow_info *info, const char *name, uint64_t looked)
 {
     struct run *run = ctx;
     (void)info;
-    others_add(&run->report.others, name, 1);
+    others_add(&run->report.others, name, 1, looked);
 }
 
 /* ---- inputs ---- */
@@ -179,7 +179,7 @@ static void finish_input(struct run *run, struct input *input)
     for (size_t i = 0; i < run->report.others.count; i++) {
         const struct named_count *row = &run->report.others.rows[i];
         others_add(&run->others, strcmp(row->name, "TLS") == 0 ? "tls_without_keys" : row->name,
-                   row->count);
+                   row->count, row->looked);
     }
     run->packets += input_stats(input)->packets;
     run->octets += input_stats(input)->octets;
@@ -229,7 +229,7 @@ static void read_halves(struct run *run)
     struct err err = { .rc = RC_OK };
     struct input *halves[2] = { NULL, NULL };
     begin_report(run, run->options->c2s);
-    run->raw = run->in_step = true;
+    run->raw = true;
     enum rc rc = open_input(run, run->options->c2s, true, &halves[DIR_C2S], &err);
     if (rc == RC_OK) {
         rc = open_input(run, run->options->s2c, true, &halves[DIR_S2C], &err);
@@ -346,11 +346,13 @@ static void read_all(struct run *run)
 static struct detect *open_detect(struct run *run)
 {
     static const struct detect_events events = { .on_http2 = on_http2, .on_other = on_other };
-    struct detect_options options;
+    struct detect_options options = { .sync_octets = run->options->sync_octets,
+                                      .held_mem = &run->held_mem };
     memcpy(options.forced_ports, run->options->ports, sizeof(options.forced_ports));
     if (run->options->c2s != NULL) {
         /* The halves of --c2s and --s2c have port 0, and are HTTP/2 because the user says so. */
         options.forced_ports[0] |= 1;
+        options.in_step = true;
     }
     return detect_new(&run->mem, &options, &events, run);
 }
@@ -381,6 +383,7 @@ int pipeline_run(const struct app_options *options)
     run.options = options;
     mem_init(&run.mem, 0);
     mem_init(&run.h2_mem, (size_t)options->memory);
+    mem_init(&run.held_mem, (size_t)LIMIT_HELD_OCTETS);
     run.key = siphash_key_make(options->deterministic);
     map_init(&run.feeds, &run.mem, run.key.k1);
     run.out = out_new(&run.mem, STDOUT_FILENO);

@@ -6,16 +6,17 @@
 
 #include "app/checking.h"
 
-void others_add(struct others *others, const char *name, uint64_t count)
+void others_add(struct others *others, const char *name, uint64_t count, uint64_t looked)
 {
     for (size_t i = 0; i < others->count; i++) {
         if (strcmp(others->rows[i].name, name) == 0) {
             others->rows[i].count += count;
+            others->rows[i].looked += looked;
             return;
         }
     }
     if (others->count < OTHERS_MAX) {
-        others->rows[others->count++] = (struct named_count){ name, count };
+        others->rows[others->count++] = (struct named_count){ name, count, looked };
     }
 }
 
@@ -66,7 +67,7 @@ static const struct phrase phrases[] = {
     { "TLS", "TLS connection", "TLS connections", " (this version decrypts no TLS)" },
     { "QUIC", "QUIC flow", "QUIC flows", " (HTTP/3 is not supported)" },
     { "joined late", "connection joined late and not recognised",
-      "connections joined late and not recognised", " (--port N searches them for frames)" },
+      "connections joined late and not recognised", "" },
     { "unknown", "connection of an unknown protocol", "connections of unknown protocols", "" },
     { "no frame", "connection taken for HTTP/2 in which no frame was found",
       "connections taken for HTTP/2 in which no frame was found", "" },
@@ -84,7 +85,8 @@ static const struct phrase phrases[] = {
     { "no payload", "TCP packet without payload", "TCP packets without payload", "" },
 };
 
-static void put_part(struct out *out, bool *first, const char *name, uint64_t count)
+static void put_part(struct out *out, bool *first, const char *name, uint64_t count,
+                     uint64_t looked)
 {
     const struct phrase *phrase = NULL;
     if (count == 0) {
@@ -101,6 +103,9 @@ static void put_part(struct out *out, bool *first, const char *name, uint64_t co
     out_char(out, ' ');
     out_text(out, phrase == NULL ? name : count == 1 ? phrase->one : phrase->many);
     out_text(out, phrase == NULL ? "" : phrase->advice);
+    if (looked > 0) {
+        out_printf(out, " (%" PRIu64 " octets looked at)", looked);
+    }
 }
 
 static void say_none_found(const struct run *run, const struct net_stats *net)
@@ -116,19 +121,20 @@ static void say_none_found(const struct run *run, const struct net_stats *net)
         out_text(out, net->packets == 1 ? " packet" : " packets");
     }
     for (size_t i = 0; i < report->others.count; i++) {
-        put_part(out, &first, report->others.rows[i].name, report->others.rows[i].count);
+        const struct named_count *row = &report->others.rows[i];
+        put_part(out, &first, row->name, row->count, row->looked);
     }
-    put_part(out, &first, "other port", report->other_ports);
+    put_part(out, &first, "other port", report->other_ports, 0);
     if (net != NULL) {
-        put_part(out, &first, "QUIC", net->quic_flows);
-        put_part(out, &first, "fragment", net->fragments_lost);
+        put_part(out, &first, "QUIC", net->quic_flows, 0);
+        put_part(out, &first, "fragment", net->fragments_lost, 0);
         for (int kind = 0; kind < TUNNEL_KINDS; kind++) {
-            put_part(out, &first, net_tunnel_name((enum tunnel_kind)kind), net->opaque[kind]);
+            put_part(out, &first, net_tunnel_name((enum tunnel_kind)kind), net->opaque[kind], 0);
         }
         if (first) {
-            put_part(out, &first, "no payload", net->tcp_packets);
-            put_part(out, &first, "UDP packet", net->udp_packets);
-            put_part(out, &first, "no TCP", net->other_packets + net->not_ip + net->malformed);
+            put_part(out, &first, "no payload", net->tcp_packets, 0);
+            put_part(out, &first, "UDP packet", net->udp_packets, 0);
+            put_part(out, &first, "no TCP", net->other_packets + net->not_ip + net->malformed, 0);
         }
     }
     end_line(run);

@@ -39,8 +39,9 @@ struct checked {
 
 struct run {
     const struct app_options *options;
-    struct mem mem;    /* input, net, detection, output */
-    struct mem h2_mem; /* HTTP/2 state of all connections, LIMIT_HTTP2_OCTETS */
+    struct mem mem;      /* input, net, detection, output */
+    struct mem h2_mem;   /* HTTP/2 state of all connections, LIMIT_HTTP2_OCTETS */
+    struct mem held_mem; /* octets held while nothing is decided, LIMIT_HELD_OCTETS */
     struct out *out, *messages;
     struct render *render;
     struct h2_events events;
@@ -56,13 +57,13 @@ struct run {
     uint64_t limits[CHECK_COUNT]; /* how often those of net/ acted, and the memory of HTTP/2 */
     struct detect *detect;
     bool raw;               /* the input under way has no packets */
-    bool in_step;           /* raw: its first octet is a frame's, or the preface's */
     bool full;              /* -c is reached, or nobody reads any more: stop */
     bool out_of_memory;     /* a stage said so */
     bool unusable, damaged; /* what became of inputs: exit 2, 3 */
 };
 
-void others_add(struct others *others, const char *name, uint64_t count);
+/* looked: octets in which frames were searched. */
+void others_add(struct others *others, const char *name, uint64_t count, uint64_t looked);
 /* Most first; so the order in which connections end does not show. */
 void others_sort(struct others *others);
 

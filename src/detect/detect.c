@@ -5,21 +5,23 @@
 
 #include <string.h>
 
-#include "base/buf.h"
+#include "detect/hold.h"
+#include "detect/join.h"
 #include "detect/looks.h"
 #include "detect/upgrade.h"
 #include "spec/limits.h"
 
-/* Events held; more of them than this decide as too many octets do. */
-#define ENTRIES_MAX 4096
-
 /* So much of a preface that nothing else can be meant: "PRI * HTTP/2.0". */
 #define PREFACE_SURE_LEN 14
 
+/* Octets a side that a hold takes: what is kept while frames are searched, and a packet more. */
+#define HOLD_OCTETS_MAX (size_t)(2 * LIMIT_SYNC_REPLAY_OCTETS + LIMIT_PACKET_OCTETS)
+
 enum flow_state {
     FLOW_UNDECIDED,
-    FLOW_HTTP1,   /* watched for an upgrade */
-    FLOW_PASSING, /* HTTP/2 or TLS: handed on */
+    FLOW_HTTP1,     /* watched for an upgrade */
+    FLOW_SEARCHING, /* its beginning is missing: frames are searched */
+    FLOW_PASSING,   /* HTTP/2 or TLS: handed on */
     FLOW_IGNORED,
 };
 
@@ -30,22 +32,10 @@ struct detect {
     void *ctx;
 };
 
-enum entry_kind { ENTRY_BYTES, ENTRY_GAP, ENTRY_CLOSE };
-
-/* Something that came while the flow was undecided. */
-struct entry {
-    enum entry_kind kind;
-    unsigned side;
-    uint64_t len;           /* of bytes or gap */
-    enum gap_cause cause;   /* of a gap */
-    enum close_cause close; /* of a close */
-    struct pos pos, after;  /* of bytes, close; before and after of a gap; packet 0: NULL */
-};
-
 struct side {
-    struct buf octets; /* those of its ENTRY_BYTES, in order */
-    uint64_t out_off;  /* offset of the next HTTP/2 octet */
-    bool gap_first;    /* a gap came before any octet */
+    uint64_t out_off; /* offset of the next octet handed on */
+    uint64_t segment; /* packet of the newest octets: which begin a segment? */
+    bool gap_first;   /* a gap came before any octet */
     bool seen, closed;
 };
 
@@ -58,8 +48,10 @@ struct flow {
     bool one_direction; /* one side has been waited for in vain */
     unsigned client;    /* the side that is the client, once that is known */
     struct side sides[2];
-    struct buf entries; /* struct entry */
+    struct hold hold;
     struct upgrade *upgrade;
+    struct join *join;
+    const char *name; /* what it is called when no frames are found */
     struct stream_sink out;
 };
 
@@ -70,6 +62,9 @@ struct detect *detect_new(struct mem *mem, const struct detect_options *options,
     if (d != NULL) {
         d->mem = mem;
         d->options = *options;
+        d->options.held_mem = options->held_mem != NULL ? options->held_mem : mem;
+        d->options.sync_octets =
+            options->sync_octets != 0 ? options->sync_octets : LIMIT_SYNC_OCTETS;
         d->events = *events;
         d->ctx = ctx;
     }
@@ -83,56 +78,13 @@ void detect_free(struct detect *d)
     }
 }
 
-/* ---- what is held ---- */
-
-static struct entry *entry_at(const struct flow *f, size_t i)
-{
-    return (struct entry *)(void *)f->entries.ptr + i;
-}
-
-static size_t entry_count(const struct flow *f)
-{
-    return f->entries.len / sizeof(struct entry);
-}
-
-static bool hold(struct flow *f, const struct entry *entry)
-{
-    size_t count = entry_count(f);
-    struct entry *last = count > 0 ? entry_at(f, count - 1) : NULL;
-    if (last != NULL && entry->kind == ENTRY_BYTES && last->kind == ENTRY_BYTES &&
-        last->side == entry->side && last->pos.packet == entry->pos.packet) {
-        last->len += entry->len;
-        return true;
-    }
-    return buf_append(&f->entries, span_of(entry, sizeof(*entry)));
-}
-
-/* Forgets the first n octets held of a side. */
-static void drop(struct flow *f, unsigned side, size_t n)
-{
-    buf_drop_front(&f->sides[side].octets, n);
-    size_t kept = 0;
-    for (size_t i = 0; i < entry_count(f); i++) {
-        struct entry *entry = entry_at(f, i);
-        if (entry->kind == ENTRY_BYTES && entry->side == side && n > 0) {
-            size_t part = entry->len < n ? (size_t)entry->len : n;
-            entry->len -= part;
-            n -= part;
-        }
-        if (entry->kind != ENTRY_BYTES || entry->len > 0) {
-            *entry_at(f, kept++) = *entry;
-        }
-    }
-    f->entries.len = kept * sizeof(struct entry);
-}
-
 static void release_holds(struct flow *f)
 {
-    buf_fini(&f->sides[0].octets);
-    buf_fini(&f->sides[1].octets);
-    buf_fini(&f->entries);
+    hold_fini(&f->hold);
     upgrade_free(f->upgrade);
     f->upgrade = NULL;
+    join_free(f->join);
+    f->join = NULL;
 }
 
 /* ---- handing on ---- */
@@ -157,31 +109,22 @@ static int out_gap(struct flow *f, unsigned side, uint64_t len, enum gap_cause c
     return f->out.ops->gap(f->out.ctx, dir_of(f, side), off, len, cause, before, after);
 }
 
-static const struct pos *pos_or_null(const struct pos *pos)
-{
-    return pos->packet != 0 ? pos : NULL;
-}
-
 /* Lets everything that is held through, in the order in which it came. */
 static int let_through(struct flow *f)
 {
-    size_t used[2] = { 0, 0 };
+    struct held e;
+    struct span octets;
     int answer = SINK_MORE;
-    for (size_t i = 0; i < entry_count(f) && answer == SINK_MORE; i++) {
-        const struct entry *e = entry_at(f, i);
-        switch (e->kind) {
-        case ENTRY_BYTES:
-            answer = out_bytes(
-                f, e->side, span_of(f->sides[e->side].octets.ptr + used[e->side], (size_t)e->len),
-                &e->pos);
-            used[e->side] += (size_t)e->len;
+    while (answer == SINK_MORE && hold_take(&f->hold, &e, &octets)) {
+        switch (e.kind) {
+        case HELD_BYTES:
+            answer = out_bytes(f, e.side, octets, &e.pos);
             break;
-        case ENTRY_GAP:
-            answer =
-                out_gap(f, e->side, e->len, e->cause, pos_or_null(&e->pos), pos_or_null(&e->after));
+        case HELD_GAP:
+            answer = out_gap(f, e.side, e.len, e.cause, held_pos(&e.pos), held_pos(&e.after));
             break;
-        case ENTRY_CLOSE:
-            f->out.ops->close(f->out.ctx, dir_of(f, e->side), e->close, pos_or_null(&e->pos));
+        case HELD_CLOSE:
+            f->out.ops->close(f->out.ctx, dir_of(f, e.side), e.close, held_pos(&e.pos));
             break;
         }
     }
@@ -197,7 +140,9 @@ static int pass_on(struct flow *f)
     return answer;
 }
 
-static int begin(struct flow *f, enum connection_start start, unsigned client)
+/* at: by side, where frames begin; NULL: with the first octet. */
+static int begin_at(struct flow *f, enum connection_start start, unsigned client,
+                    const struct join_point *at)
 {
     struct upgrade_info request;
     bool has_request = start == START_UPGRADE && upgrade_request(f->upgrade, &request);
@@ -209,22 +154,32 @@ static int begin(struct flow *f, enum connection_start start, unsigned client)
         .start = agreed ? START_ALPN : start,
         .first = f->info.first,
         .one_direction = f->one_direction,
-        .joined = f->info.joined || (start == START_UPGRADE && !has_request),
-        .preface = f->sides[client].octets.len > 0 &&
-                   look_preface_prefix(buf_span(&f->sides[client].octets)),
+        .joined = f->info.joined || at != NULL || (start == START_UPGRADE && !has_request),
+        .preface = hold_octets(&f->hold, client).len > 0 &&
+                   look_preface_prefix(hold_octets(&f->hold, client)),
         .via = f->info.via,
         .tls = f->tls,
     };
+    if (at != NULL) {
+        info.join[DIR_C2S] = at[client];
+        info.join[DIR_S2C] = at[client ^ 1];
+    }
     f->client = client;
     f->out = f->detect->events.on_http2(f->detect->ctx, &info, has_request ? &request : NULL);
     return pass_on(f);
 }
 
+static int begin(struct flow *f, enum connection_start start, unsigned client)
+{
+    return begin_at(f, start, client, NULL);
+}
+
 static int give_up(struct flow *f, const char *name)
 {
+    uint64_t looked = f->join != NULL ? join_looked(f->join) : 0;
     f->state = FLOW_IGNORED;
     release_holds(f);
-    f->detect->events.on_other(f->detect->ctx, &f->info, name);
+    f->detect->events.on_other(f->detect->ctx, &f->info, name, looked);
     return SINK_IGNORE;
 }
 
@@ -237,7 +192,7 @@ static int begin_tls(struct flow *f, unsigned i)
     }
     if (info.client_side < 0) {
         /* Handshake messages 1 and 2 are the hellos of client and server. */
-        struct span octets = buf_span(&f->sides[i].octets);
+        struct span octets = hold_octets(&f->hold, i);
         bool server = octets.len >= 6 && octets.ptr[0] == 0x16 && octets.ptr[5] == 0x02;
         info.client_side = (int)(server ? i ^ 1 : i);
     }
@@ -248,24 +203,106 @@ static int begin_tls(struct flow *f, unsigned i)
 
 /* ---- deciding ---- */
 
-/* A connection that must be HTTP/2 though it does not look it: who is the client? */
-static unsigned forced_client(const struct flow *f)
+/* Nothing in the octets tells who is the client: who began, which port is --port's, or whose port
+ * is the higher one, as those are that clients are given. */
+static unsigned likely_client(const struct flow *f)
 {
+    const uint8_t *forced = f->detect->options.forced_ports;
+    uint16_t port0 = f->info.ends[0].port, port1 = f->info.ends[1].port;
+    bool forced0 = (forced[port0 / 8] >> (port0 % 8) & 1) != 0;
+    bool forced1 = (forced[port1 / 8] >> (port1 % 8) & 1) != 0;
     if (f->info.client_side >= 0) {
         return (unsigned)f->info.client_side;
     }
-    uint16_t port = f->info.ends[0].port;
-    return (f->detect->options.forced_ports[port / 8] >> (port % 8) & 1) != 0 ? 1 : 0;
+    if (forced0 != forced1) {
+        return forced0 ? 1 : 0;
+    }
+    return port0 < port1 ? 1 : 0;
 }
 
-/* Nothing that HTTP/2 begins with. A connection that was joined late may still be HTTP/2: this is
- * where a search in mid-stream on any port will hook in. */
-static int decide_strange(struct flow *f, const char *name)
+/* Acts on what the search has come to. */
+static int joined(struct flow *f, enum join_status status)
 {
-    if (f->forced) {
-        return begin(f, START_FORCED, forced_client(f));
+    struct join_point at[2];
+    unsigned client = likely_client(f);
+    switch (status) {
+    case JOIN_SEARCHING:
+        return SINK_MORE;
+    case JOIN_HTTP2:
+        join_result(f->join, &client, at);
+        if (f->info.client_side >= 0) {
+            client = (unsigned)f->info.client_side;
+        }
+        return begin_at(f, f->forced ? START_FORCED : START_MID_STREAM, client, at);
+    case JOIN_NOTHING:
+        return give_up(f, f->name);
+    case JOIN_NOMEM:
+        return give_up(f, "memory limit");
     }
-    return give_up(f, name != NULL ? name : f->info.joined ? "joined late" : "unknown");
+    return SINK_MORE;
+}
+
+static int flow_bytes(void *ctx, unsigned side, uint64_t off, struct span octets,
+                      const struct pos *pos);
+static int flow_gap(void *ctx, unsigned side, uint64_t off, uint64_t len, enum gap_cause cause,
+                    const struct pos *before, const struct pos *after);
+static void flow_close(void *ctx, unsigned side, enum close_cause cause, const struct pos *pos);
+
+/* Nothing more will come. */
+static int end_search(struct flow *f)
+{
+    f->one_direction = f->sides[0].seen != f->sides[1].seen;
+    return joined(f, join_end(f->join));
+}
+
+/* The flow's state has changed: what is held comes as if it had not come yet. */
+static int come_again(struct flow *f)
+{
+    struct hold old = f->hold;
+    struct held e;
+    struct span octets;
+    int answer = SINK_MORE;
+    hold_init(&f->hold, f->detect->options.held_mem, HOLD_OCTETS_MAX);
+    for (unsigned i = 0; i < 2; i++) {
+        f->sides[i] = (struct side){ .out_off = 0 };
+    }
+    while (answer == SINK_MORE && hold_take(&old, &e, &octets)) {
+        switch (e.kind) {
+        case HELD_BYTES:
+            answer = flow_bytes(f, e.side, 0, octets, &e.pos);
+            break;
+        case HELD_GAP:
+            answer = flow_gap(f, e.side, 0, e.len, e.cause, held_pos(&e.pos), held_pos(&e.after));
+            break;
+        case HELD_CLOSE:
+            flow_close(f, e.side, e.close, held_pos(&e.pos));
+            break;
+        }
+    }
+    hold_fini(&old);
+    return answer;
+}
+
+/* Nothing that HTTP/2 begins with. A connection whose beginning is missing may still be HTTP/2, and
+ * one that the user says is HTTP/2 is: its frames are searched. */
+static int decide_strange(struct flow *f, const char *name, bool last)
+{
+    bool headless = f->info.joined || f->sides[0].gap_first || f->sides[1].gap_first;
+    if (f->forced && f->detect->options.in_step) {
+        return begin(f, START_FORCED, likely_client(f));
+    }
+    if (!f->forced && (name != NULL || !headless)) {
+        return give_up(f, name != NULL ? name : "unknown");
+    }
+    f->join =
+        join_new(f->detect->options.held_mem, &f->hold, f->detect->options.sync_octets, f->forced);
+    if (f->join == NULL) {
+        return give_up(f, "memory limit");
+    }
+    f->state = FLOW_SEARCHING;
+    f->name = f->forced ? "no frame" : "joined late";
+    int answer = come_again(f);
+    return last && f->state == FLOW_SEARCHING ? end_search(f) : answer;
 }
 
 /* HTTP/1.1: digests what it can of both sides and begins HTTP/2 behind the 101. */
@@ -275,26 +312,19 @@ static int watch_http1(struct flow *f)
     enum upgrade_status status = UPGRADE_WATCHING;
     size_t digested[2] = { 1, 1 };
     while (status == UPGRADE_WATCHING && digested[0] + digested[1] > 0) {
-        struct span held[2] = { buf_span(&f->sides[0].octets), buf_span(&f->sides[1].octets) };
+        struct span held[2] = { hold_octets(&f->hold, 0), hold_octets(&f->hold, 1) };
         digested[0] = digested[1] = 0;
         if (held[client].len > 0) {
-            const struct pos *first = NULL, *last = NULL;
-            for (size_t i = 0; i < entry_count(f); i++) {
-                const struct entry *e = entry_at(f, i);
-                if (e->kind == ENTRY_BYTES && e->side == client) {
-                    first = first == NULL ? &e->pos : first;
-                    last = &e->pos;
-                }
-            }
-            status = upgrade_client(f->upgrade, held[client], first, last, &digested[client]);
+            status = upgrade_client(f->upgrade, held[client], hold_first(&f->hold, client),
+                                    hold_last(&f->hold, client), &digested[client]);
         }
         if (status == UPGRADE_WATCHING && held[server].len > 0) {
             status = upgrade_server(f->upgrade, held[server], &digested[server]);
         }
-        drop(f, 0, digested[0]);
-        drop(f, 1, digested[1]);
+        hold_drop(&f->hold, 0, digested[0]);
+        hold_drop(&f->hold, 1, digested[1]);
     }
-    size_t waiting = f->sides[0].octets.len + f->sides[1].octets.len;
+    size_t waiting = hold_octets(&f->hold, 0).len + hold_octets(&f->hold, 1).len;
     if (status == UPGRADE_DONE) {
         return begin(f, START_UPGRADE, client);
     }
@@ -340,8 +370,8 @@ static bool decide_by(struct flow *f, unsigned i, enum look look, bool late, int
         }
         return false;
     case LOOK_NONE:
-        if (late && f->sides[i].octets.len >= PREFACE_SURE_LEN &&
-            look_preface_prefix(buf_span(&f->sides[i].octets))) {
+        if (late && hold_octets(&f->hold, i).len >= PREFACE_SURE_LEN &&
+            look_preface_prefix(hold_octets(&f->hold, i))) {
             *answer = begin(f, START_PRIOR_KNOWLEDGE, i);
             return true;
         }
@@ -358,7 +388,7 @@ static int decide(struct flow *f, bool last)
     enum look looks[2];
     size_t held = 0, lost = 0, strange = 0;
     for (unsigned i = 0; i < 2; i++) {
-        struct span octets = buf_span(&f->sides[i].octets);
+        struct span octets = hold_octets(&f->hold, i);
         const char *other = NULL;
         looks[i] = look_at(octets, f->info.joined, &other);
         if (f->sides[i].gap_first) {
@@ -370,7 +400,7 @@ static int decide(struct flow *f, bool last)
         strange += looks[i] == LOOK_STRANGE;
         held += octets.len;
     }
-    bool late = last || held > LIMIT_DETECT_OCTETS || entry_count(f) + 1 >= ENTRIES_MAX;
+    bool late = last || held > LIMIT_DETECT_OCTETS || hold_full(&f->hold);
     f->one_direction = late && (!f->sides[0].seen || !f->sides[1].seen);
     /* The preface outranks what the other side looks like. */
     unsigned first = looks[1] == LOOK_PREFACE ? 1 : 0;
@@ -380,7 +410,7 @@ static int decide(struct flow *f, bool last)
         return answer;
     }
     if (late || name != NULL || strange > 0 || lost == 2) {
-        return decide_strange(f, name);
+        return decide_strange(f, name, last);
     }
     return SINK_MORE;
 }
@@ -391,6 +421,29 @@ static int look_again(struct flow *f, bool last)
 }
 
 /* ---- the sink ---- */
+
+/* Octets of a flow whose frames are searched. A preface that comes now, of a side that had not
+ * spoken, says where they begin. */
+static int search_bytes(struct flow *f, unsigned side, const struct pos *pos)
+{
+    struct span held = hold_octets(&f->hold, side);
+    bool at_start = f->hold.base[side] == 0;
+    bool segment_start = f->tls != NULL ||
+                         (pos->packet != 0 && pos->packet != f->sides[side].segment) ||
+                         !f->sides[side].seen;
+    f->sides[side].segment = pos->packet;
+    f->sides[side].seen = true;
+    f->one_direction = !f->sides[side ^ 1].seen && held.len > LIMIT_DETECT_OCTETS;
+    const char *name;
+    if (at_start && look_at(held, false, &name) == LOOK_PREFACE) {
+        struct join_point at[2];
+        unsigned client;
+        join_result(f->join, &client, at);
+        at[side] = (struct join_point){ .lost = false };
+        return begin_at(f, START_PRIOR_KNOWLEDGE, side, at);
+    }
+    return joined(f, join_bytes(f->join, side, segment_start));
+}
 
 static int flow_bytes(void *ctx, unsigned side, uint64_t off, struct span octets,
                       const struct pos *pos)
@@ -403,51 +456,55 @@ static int flow_bytes(void *ctx, unsigned side, uint64_t off, struct span octets
     if (f->state == FLOW_IGNORED) {
         return SINK_IGNORE;
     }
-    struct entry entry = { .kind = ENTRY_BYTES, .side = side, .len = octets.len, .pos = *pos };
-    f->sides[side].seen = true;
-    if (!buf_append(&f->sides[side].octets, octets) || !hold(f, &entry)) {
+    if (!hold_bytes(&f->hold, side, octets, pos)) {
         return give_up(f, "memory limit");
     }
+    if (f->state == FLOW_SEARCHING) {
+        return search_bytes(f, side, pos);
+    }
+    f->sides[side].seen = true;
     return look_again(f, false);
+}
+
+/* A body of HTTP/1.1 may have a hole; a head, or octets that are being waited with, may not. */
+static int http1_gap(struct flow *f, unsigned side, uint64_t len)
+{
+    bool bare = hold_octets(&f->hold, side).len == 0;
+    return bare && upgrade_gap(f->upgrade, dir_of(f, side), len) == UPGRADE_WATCHING
+               ? SINK_MORE
+               : give_up(f, "HTTP/1.1");
 }
 
 static int flow_gap(void *ctx, unsigned side, uint64_t off, uint64_t len, enum gap_cause cause,
                     const struct pos *before, const struct pos *after)
 {
     struct flow *f = ctx;
-    static const struct pos nowhere;
+    int answer;
     (void)off;
-    if (f->state == FLOW_PASSING) {
+    switch (f->state) {
+    case FLOW_PASSING:
         return out_gap(f, side, len, cause, before, after);
-    }
-    if (f->state == FLOW_IGNORED) {
+    case FLOW_IGNORED:
         return SINK_IGNORE;
+    case FLOW_HTTP1:
+        return http1_gap(f, side, len);
+    case FLOW_SEARCHING:
+        answer = joined(f, join_gap(f->join, side, len));
+        f->sides[side].segment = 0;
+        return f->state == FLOW_PASSING && answer == SINK_MORE
+                   ? out_gap(f, side, len, cause, before, after)
+                   : answer;
+    case FLOW_UNDECIDED:
+        break;
     }
-    if (f->state == FLOW_HTTP1) {
-        /* A body may have a hole; a head, or octets that are being waited with, may not. */
-        enum dir dir = dir_of(f, side);
-        bool bare = f->sides[side].octets.len == 0;
-        return bare && upgrade_gap(f->upgrade, dir, len) == UPGRADE_WATCHING
-                   ? SINK_MORE
-                   : give_up(f, "HTTP/1.1");
-    }
-    struct entry entry = { .kind = ENTRY_GAP,
-                           .side = side,
-                           .len = len,
-                           .cause = cause,
-                           .pos = before != NULL ? *before : nowhere,
-                           .after = after != NULL ? *after : nowhere };
-    f->sides[side].gap_first |= f->sides[side].octets.len == 0;
-    if (!hold(f, &entry)) {
-        return give_up(f, "memory limit");
-    }
-    return decide(f, false);
+    f->sides[side].gap_first |= hold_octets(&f->hold, side).len == 0;
+    return hold_gap(&f->hold, side, len, cause, before, after) ? look_again(f, false)
+                                                               : give_up(f, "memory limit");
 }
 
 static void flow_close(void *ctx, unsigned side, enum close_cause cause, const struct pos *pos)
 {
     struct flow *f = ctx;
-    static const struct pos nowhere;
     f->sides[side].closed = true;
     if (f->state == FLOW_PASSING) {
         f->out.ops->close(f->out.ctx, dir_of(f, side), cause, pos);
@@ -456,13 +513,10 @@ static void flow_close(void *ctx, unsigned side, enum close_cause cause, const s
     if (f->state == FLOW_IGNORED) {
         return;
     }
-    struct entry entry = {
-        .kind = ENTRY_CLOSE, .side = side, .close = cause, .pos = pos != NULL ? *pos : nowhere
-    };
-    if (!hold(f, &entry)) {
+    if (!hold_close(&f->hold, side, cause, pos)) {
         (void)give_up(f, "memory limit");
     } else if (f->sides[0].closed && f->sides[1].closed) {
-        (void)look_again(f, true);
+        (void)(f->state == FLOW_SEARCHING ? end_search(f) : look_again(f, true));
     }
 }
 
@@ -471,6 +525,9 @@ static void flow_free(void *ctx)
     struct flow *f = ctx;
     if (f->state == FLOW_UNDECIDED) {
         (void)decide(f, true);
+    }
+    if (f->state == FLOW_SEARCHING) {
+        (void)end_search(f);
     }
     if (f->state == FLOW_HTTP1) {
         (void)give_up(f, "HTTP/1.1");
@@ -505,11 +562,7 @@ struct stream_sink detect_open(struct detect *d, const struct flow_info *info,
     f->info = *info;
     f->tls = tls;
     f->forced = is_forced(d, info);
-    /* A packet more than the limit may be held before the limit is seen to be passed. */
-    size_t octets_max = (size_t)(LIMIT_DETECT_OCTETS + LIMIT_PACKET_OCTETS);
-    buf_init(&f->sides[0].octets, d->mem, octets_max);
-    buf_init(&f->sides[1].octets, d->mem, octets_max);
-    buf_init(&f->entries, d->mem, ENTRIES_MAX * sizeof(struct entry));
+    hold_init(&f->hold, d->options.held_mem, HOLD_OCTETS_MAX);
     sink.ops = &ops;
     sink.ctx = f;
     return sink;

@@ -1,7 +1,8 @@
 /* Which protocol is it: takes the octets of a connection, both sides, and decides by content
- * whether they are HTTP/2 (client preface, server that speaks first, HTTP/1.1 Upgrade: h2c), or
- * something else, which is named and dropped (capture-layer 4). A sink that feeds a sink: sides 0
- * and 1 of TCP come in, DIR_C2S and DIR_S2C of HTTP/2 go out, offsets from 0. */
+ * whether they are HTTP/2 (client preface, server that speaks first, HTTP/1.1 Upgrade: h2c, frames
+ * in the middle of a connection whose beginning is missing), or something else, which is named and
+ * dropped (capture-layer 4). A sink that feeds a sink: sides 0 and 1 of TCP come in, DIR_C2S and
+ * DIR_S2C of HTTP/2 go out, offsets from 0. */
 #ifndef H2DUMP_DETECT_DETECT_H
 #define H2DUMP_DETECT_DETECT_H
 
@@ -14,6 +15,9 @@ struct detect;
 struct detect_options {
     uint8_t forced_ports[65536 / 8]; /* --port: bit set of TCP ports that are HTTP/2 whatever they
                                         look like */
+    bool in_step; /* those begin with a frame header, if not as HTTP/2 does: nothing is searched */
+    uint64_t sync_octets; /* searched for a frame boundary; 0: LIMIT_SYNC_OCTETS */
+    struct mem *held_mem; /* for octets held while nothing is decided; NULL: detect_new's */
 };
 
 struct detect_events {
@@ -29,8 +33,8 @@ struct detect_events {
     struct stream_sink (*on_http2)(void *ctx, const struct connection_info *info,
                                    const struct upgrade_info *upgrade);
     /* A connection is given up; name is a constant: "HTTP/1.1", "TLS", "SSH", …, "unknown", "joined
-     * late". Once each. */
-    void (*on_other)(void *ctx, const struct flow_info *info, const char *name);
+     * late", "no frame". looked: octets in which frames were searched. Once each. */
+    void (*on_other)(void *ctx, const struct flow_info *info, const char *name, uint64_t looked);
 };
 
 /* options are copied. NULL: memory is out. */

@@ -1,5 +1,7 @@
 #include "detect/head.h"
 
+#include <string.h>
+
 #include "h2/hpack_syntax.h"
 
 /* What is asked of a type beyond its row in h2/frames.h: only what real senders write. */
@@ -68,18 +70,38 @@ bool head_plausible(const uint8_t octets[H2_FRAME_HEADER_LEN], uint32_t length_m
     }
 }
 
-/* The field block of a HEADERS or PUSH_PROMISE, between the fixed fields and the padding. */
-static enum head_verdict judge_block(const struct h2_frame_hd *hd, struct cur *c, size_t fixed)
+bool head_may_follow(const uint8_t octets[H2_FRAME_HEADER_LEN], uint32_t length_max,
+                     struct h2_frame_hd *hd)
 {
-    size_t padding = (hd->flags & H2_FLAG_PADDED) != 0 ? cur_u8(c) : 0;
-    cur_skip(c, fixed);
-    if (!cur_ok(c) || padding > cur_left(c)) {
+    if (head_plausible(octets, length_max, hd)) {
+        return true;
+    }
+    *hd = h2_frame_hd_decode(octets);
+    return h2_frame_row(hd->type) == NULL && hd->length <= length_max && !hd->reserved;
+}
+
+/* The field block of a HEADERS or PUSH_PROMISE, between the fixed fields and the padding. */
+static bool take_block(const struct h2_frame_hd *hd, struct span payload, struct span *block)
+{
+    struct cur c = cur_of(payload);
+    size_t padding = (hd->flags & H2_FLAG_PADDED) != 0 ? cur_u8(&c) : 0;
+    cur_skip(&c, hd->type == H2_PUSH_PROMISE ? 4 : (hd->flags & H2_FLAG_PRIORITY) != 0 ? 5 : 0);
+    if (!cur_ok(&c) || padding > cur_left(&c)) {
+        return false;
+    }
+    *block = cur_take(&c, cur_left(&c) - padding);
+    return true;
+}
+
+static enum head_verdict judge_block(const struct h2_frame_hd *hd, struct span payload)
+{
+    struct span block;
+    if (!take_block(hd, payload, &block)) {
         return HEAD_FALSE;
     }
     if ((hd->flags & H2_FLAG_END_HEADERS) == 0) {
         return HEAD_WEAK; /* the rest of the block is in CONTINUATION frames */
     }
-    struct span block = cur_take(c, cur_left(c) - padding);
     if (!hpack_syntax_plausible(block)) {
         return HEAD_FALSE;
     }
@@ -111,9 +133,8 @@ enum head_verdict head_judge(const struct h2_frame_hd *hd, struct span payload)
     struct cur c = cur_of(payload);
     switch (hd->type) {
     case H2_HEADERS:
-        return judge_block(hd, &c, (hd->flags & H2_FLAG_PRIORITY) != 0 ? 5 : 0);
     case H2_PUSH_PROMISE:
-        return judge_block(hd, &c, 4);
+        return judge_block(hd, payload);
     case H2_RST_STREAM:
         return strong_if(cur_u32(&c) <= H2_HTTP_1_1_REQUIRED);
     case H2_GOAWAY:
@@ -131,4 +152,70 @@ enum head_verdict head_judge(const struct h2_frame_hd *hd, struct span payload)
     default:
         return HEAD_WEAK;
     }
+}
+
+/* ---- who sends it ---- */
+
+/* The first field that tells. Indices of RFC 7541 A: 1 to 7 are a request's pseudo-header fields,
+ * 8 to 14 a response's. Fields whose index is dynamic tell nothing here; a literal name ends the
+ * search. */
+static int sender_of_block(struct span block)
+{
+    static const char status[] = "\x07:status";
+    struct cur c = cur_of(block);
+    while (cur_left(&c) > 0) {
+        uint8_t first = cur_u8(&c);
+        unsigned index = (first & 0x80) != 0   ? first & 0x7fU
+                         : (first & 0x40) != 0 ? first & 0x3fU
+                                               : first & 0x0fU;
+        if ((first & 0xe0) == 0x20) { /* a size update */
+            while ((first & 0x1f) == 0x1f && (cur_u8(&c) & 0x80) != 0) {
+            }
+            continue;
+        }
+        if (index >= 1 && index <= 14) {
+            return index <= 7 ? DIR_C2S : DIR_S2C;
+        }
+        if (index == 0 && cur_left(&c) > sizeof(status) && cur_peek(&c) < 0x80 && c.pos[1] == ':') {
+            return memcmp(c.pos, status, sizeof(status) - 1) == 0 ? DIR_S2C : DIR_C2S;
+        }
+        if ((first & 0x80) == 0) {
+            return -1;
+        }
+        while (index == 0x7f && (cur_u8(&c) & 0x80) != 0) {
+        }
+    }
+    return -1;
+}
+
+int head_sender(const struct h2_frame_hd *hd, struct span payload)
+{
+    struct span block;
+    if (hd->type == H2_PUSH_PROMISE) {
+        return DIR_S2C;
+    }
+    if (hd->type != H2_HEADERS) {
+        return -1;
+    }
+    if (hd->stream_id % 2 == 0) {
+        return DIR_S2C;
+    }
+    return take_block(hd, payload, &block) ? sender_of_block(block) : -1;
+}
+
+bool head_is_grpc(const struct h2_frame_hd *hd, struct span payload)
+{
+    struct cur c = cur_of(payload);
+    if (hd->type != H2_DATA || (hd->flags & H2_FLAG_PADDED) != 0 || payload.len == 0) {
+        return false;
+    }
+    while (cur_left(&c) > 0) {
+        uint8_t compressed = cur_u8(&c);
+        uint32_t len = cur_u32(&c);
+        if (compressed > 1 || len == 0) {
+            return false;
+        }
+        cur_skip(&c, len);
+    }
+    return cur_done(&c);
 }

@@ -51,6 +51,9 @@ static const char *const methods[] = {
 #define TEXT_OCTETS_MIN   32
 #define BINARY_OCTETS_MIN 16
 
+/* The longest frame of a type that nobody has defined that may be a server's second. */
+#define UNKNOWN_OCTETS_MAX 16384
+
 /* 1: begins with it; 0: does not; -1: too short to tell. */
 static int begins(struct span octets, size_t off, const char *with, size_t len)
 {
@@ -133,16 +136,6 @@ static bool is_request(struct span octets)
     return false;
 }
 
-/* A frame header, also of a type that nobody has defined: some servers send such ones on purpose.
- */
-static bool may_follow(const uint8_t *octets)
-{
-    struct h2_frame_hd hd;
-    bool unknown = h2_frame_row(octets[3]) == NULL;
-    return head_plausible(octets, 0xffffff, &hd) ||
-           (unknown && num_be24(octets) <= 16384 && (octets[5] & 0x80) == 0);
-}
-
 /* A server's first frame is SETTINGS without ACK (RFC 9113 3.4). 1: yes, as far as can be seen. */
 static int is_settings(struct span o)
 {
@@ -158,7 +151,10 @@ static int is_settings(struct span o)
         return 0;
     }
     size_t next = H2_FRAME_HEADER_LEN + hd.length;
-    return o.len < next + H2_FRAME_HEADER_LEN || may_follow(o.ptr + next) ? 1 : 0;
+    return o.len < next + H2_FRAME_HEADER_LEN || head_plausible(o.ptr + next, UINT32_MAX, &hd) ||
+                   head_may_follow(o.ptr + next, UNKNOWN_OCTETS_MAX, &hd)
+               ? 1
+               : 0;
 }
 
 enum look look_at(struct span octets, bool joined, const char **name)

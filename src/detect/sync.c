@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "detect/head.h"
 #include "spec/limits.h"
 
@@ -20,20 +19,27 @@
 #define DATA_OCTETS_MIN    16384
 #define FRAME_OCTETS_MAX   16384 /* SETTINGS_MAX_FRAME_SIZE of who says nothing */
 
-#define CHAINS_MAX 4096
-#define BUCKETS    8192
-#define NONE       UINT16_MAX
+/* Of a direction whose other one is in step. */
+#define HELPED_CHAIN_MIN  2
+#define HELPED_STRONG_MIN 1
 
-#define CHUNK_OCTETS 65536
+/* Frames that confirm a likely start. */
+#define CONFIRM_FRAMES 16
+
+/* Frames with whole gRPC messages that settle a direction of nothing but DATA. */
+#define GRPC_CHAIN_MIN 2
+
+#define CHAINS_FIRST 64
+#define NONE         UINT16_MAX
 
 /* What all judging of one search may cost; beyond it a payload is as if it had not been looked at.
  */
 #define JUDGE_OCTETS_MAX (64u << 20)
 
-/* More pieces than this are not told apart: tiny segments then share one position. */
-#define PIECES_MAX 65536
+/* Segments that begin in the octets which the scan has not reached: it is at most so far behind. */
+#define SEGMENTS_MAX H2_FRAME_HEADER_LEN
 
-/* Headers that followed from one another. Offsets are absolute: 0 is the first octet fed. */
+/* Headers that followed from one another. Offsets are absolute. */
 struct chain {
     uint64_t expected; /* where the next header must stand */
     uint64_t start;
@@ -41,53 +47,113 @@ struct chain {
     struct h2_frame_hd hd; /* of the last header, whose payload is not judged yet */
     uint32_t count;        /* headers with judged payloads */
     uint32_t strong;
+    uint32_t from_client, from_server; /* blocks that only such a one sends */
+    uint32_t id_min, id_max;
+    uint64_t data_octets;
     bool strong_headers; /* a HEADERS is among the strong */
     bool at_segment;     /* start is the first octet of a TCP segment */
     bool data_only;      /* all are DATA of DATA_FRAME_MIN octets or more, odd stream */
+    bool grpc_only;      /* all are DATA of one stream, each with whole gRPC messages */
     bool block_open;     /* HEADERS or PUSH_PROMISE without END_HEADERS: CONTINUATION must follow */
-    uint32_t id_min, id_max;
-    uint64_t data_octets;
-    uint16_t next; /* in its bucket, or in the list of free ones */
-};
-
-/* Octets that were found at one place. */
-struct piece {
-    uint64_t off;
-    struct pos pos;
-    bool segment_start;
+    bool good;           /* the rules accept it */
+    uint16_t next;       /* in its bucket, or in the list of free ones */
 };
 
 struct sync {
     struct mem *mem;
+    struct sync_options options;
     enum sync_status status;
-    struct buf window;  /* octets base_off … */
-    struct buf pieces;  /* struct piece, in order, those of the window */
-    uint64_t base_off;  /* of the window's first octet */
-    uint64_t scan_off;  /* the next offset to look at */
-    uint64_t found_off; /* after SYNC_FOUND: where replay goes on */
-    uint64_t skipped;
+    bool helped;
+    struct span window;
+    uint64_t base;     /* of the window's first octet */
+    uint64_t scan_off; /* the next offset to look at */
+    uint64_t end_off;  /* behind the last octet shown */
+    uint64_t boundary;
+    int sender;
     uint64_t judged_octets;
-    size_t scan_piece;   /* the piece that scan_off lies in */
-    size_t replay_piece; /* the piece that found_off lies in */
+    uint64_t segments[SEGMENTS_MAX]; /* starts not reached yet */
+    size_t segment_count;
+    size_t good_count;    /* chains alive that the rules accept */
+    struct chain *chains; /* chain_cap of them */
+    uint16_t *buckets;    /* 2 * chain_cap */
+    size_t chain_cap;
     uint16_t free_list;
-    uint16_t buckets[BUCKETS];
-    struct chain chains[CHAINS_MAX];
 };
 
-struct sync *sync_new(struct mem *mem)
+/* ---- the table of chains ---- */
+
+static uint16_t *bucket_of(struct sync *s, uint64_t off)
 {
-    struct sync *s = mem_alloc(mem, sizeof(*s));
+    return &s->buckets[off % (2 * s->chain_cap)];
+}
+
+static void chain_file(struct sync *s, uint16_t i)
+{
+    uint16_t *bucket = bucket_of(s, s->chains[i].expected);
+    s->chains[i].next = *bucket;
+    *bucket = i;
+}
+
+static void chain_release(struct sync *s, uint16_t i)
+{
+    s->good_count -= s->chains[i].good;
+    s->chains[i].start = UINT64_MAX; /* free */
+    s->chains[i].next = s->free_list;
+    s->free_list = i;
+}
+
+/* Twice as many chains; false when there are enough or memory is out. */
+static bool chains_grow(struct sync *s)
+{
+    size_t cap = s->chain_cap == 0 ? CHAINS_FIRST : 2 * s->chain_cap;
+    if (cap > LIMIT_SYNC_CHAINS) {
+        return false;
+    }
+    struct chain *chains = mem_realloc(s->mem, s->chains, cap * sizeof(*chains));
+    if (chains == NULL) {
+        return false;
+    }
+    s->chains = chains;
+    uint16_t *buckets = mem_realloc(s->mem, s->buckets, 2 * cap * sizeof(*buckets));
+    if (buckets == NULL) {
+        return false;
+    }
+    s->buckets = buckets;
+    size_t old = s->chain_cap;
+    s->chain_cap = cap;
+    memset(buckets, 0xff, 2 * cap * sizeof(*buckets));
+    for (size_t i = 0; i < old; i++) {
+        if (chains[i].start != UINT64_MAX) {
+            chain_file(s, (uint16_t)i);
+        }
+    }
+    for (size_t i = old; i < cap; i++) {
+        chains[i].start = UINT64_MAX;
+        chains[i].next = (uint16_t)(i + 1 < cap ? i + 1 : NONE);
+    }
+    s->free_list = (uint16_t)old;
+    return true;
+}
+
+struct sync *sync_new(struct mem *mem, const struct sync_options *options)
+{
+    struct sync *s = mem_zalloc(mem, 1, sizeof(*s));
     if (s == NULL) {
         return NULL;
     }
-    memset(s, 0, offsetof(struct sync, buckets));
     s->mem = mem;
+    s->options = *options;
+    if (s->options.length_max == 0) {
+        s->options.length_max = FRAME_OCTETS_MAX;
+    }
     s->status = SYNC_SEARCHING;
-    buf_init(&s->window, mem, 2 * (size_t)(LIMIT_SYNC_REPLAY_OCTETS + LIMIT_PACKET_OCTETS));
-    buf_init(&s->pieces, mem, PIECES_MAX * sizeof(struct piece));
-    memset(s->buckets, 0xff, sizeof(s->buckets));
-    for (size_t i = 0; i < CHAINS_MAX; i++) {
-        s->chains[i].next = (uint16_t)(i + 1 < CHAINS_MAX ? i + 1 : NONE);
+    s->scan_off = s->end_off = options->start_off;
+    s->window = span_empty();
+    s->sender = -1;
+    s->free_list = NONE;
+    if (!chains_grow(s)) {
+        sync_free(s);
+        return NULL;
     }
     return s;
 }
@@ -97,122 +163,20 @@ void sync_free(struct sync *s)
     if (s == NULL) {
         return;
     }
-    buf_fini(&s->window);
-    buf_fini(&s->pieces);
+    mem_free(s->mem, s->buckets);
+    mem_free(s->mem, s->chains);
     mem_free(s->mem, s);
 }
 
-/* ---- the pieces: where octets came from ---- */
+/* ---- the rules ---- */
 
-static const struct piece *piece_at(const struct sync *s, size_t i)
-{
-    return (const struct piece *)(const void *)s->pieces.ptr + i;
-}
-
-static size_t piece_count(const struct sync *s)
-{
-    return s->pieces.len / sizeof(struct piece);
-}
-
-static uint64_t end_off(const struct sync *s)
-{
-    return s->base_off + s->window.len;
-}
-
-static bool append(struct sync *s, struct span octets, bool segment_start, const struct pos *pos)
-{
-    size_t count = piece_count(s);
-    bool same = count > 0 && !segment_start && piece_at(s, count - 1)->pos.packet == pos->packet;
-    if (!same && count < PIECES_MAX) {
-        struct piece piece = { end_off(s), *pos, segment_start };
-        if (!buf_append(&s->pieces, span_of(&piece, sizeof(piece)))) {
-            return false;
-        }
-    }
-    return buf_append(&s->window, octets);
-}
-
-/* Forgets octets that are too old to be replayed, when there are enough of them to be worth it. */
-static void drop_old(struct sync *s)
-{
-    if (s->window.len < 2 * LIMIT_SYNC_REPLAY_OCTETS) {
-        return;
-    }
-    uint64_t keep_off = end_off(s) - LIMIT_SYNC_REPLAY_OCTETS;
-    buf_drop_front(&s->window, (size_t)(keep_off - s->base_off));
-    s->base_off = keep_off;
-    size_t old = 0;
-    while (old + 1 < piece_count(s) && piece_at(s, old + 1)->off <= keep_off) {
-        old++;
-    }
-    buf_drop_front(&s->pieces, old * sizeof(struct piece));
-    s->scan_piece = s->scan_piece > old ? s->scan_piece - old : 0;
-}
-
-/* True when a TCP segment begins at the scan's offset. */
-static bool scan_at_segment(struct sync *s)
-{
-    while (s->scan_piece + 1 < piece_count(s) &&
-           piece_at(s, s->scan_piece + 1)->off <= s->scan_off) {
-        s->scan_piece++;
-    }
-    const struct piece *piece = piece_at(s, s->scan_piece);
-    return piece->off == s->scan_off && piece->segment_start;
-}
-
-/* ---- the chains ---- */
-
-static size_t bucket_of(uint64_t off)
-{
-    return (size_t)(off % BUCKETS);
-}
-
-static void chain_release(struct sync *s, uint16_t i)
-{
-    s->chains[i].next = s->free_list;
-    s->free_list = i;
-}
-
-static void chain_file(struct sync *s, uint16_t i)
-{
-    size_t b = bucket_of(s->chains[i].expected);
-    s->chains[i].next = s->buckets[b];
-    s->buckets[b] = i;
-}
-
-/* Counts the chain's last header, whose payload is complete; false: the payload is no true one's.
- */
-static bool chain_count(struct sync *s, struct chain *chain)
-{
-    uint64_t payload_off = chain->last + H2_FRAME_HEADER_LEN;
-    enum head_verdict verdict = HEAD_WEAK;
-    s->judged_octets += chain->hd.length;
-    if (payload_off >= s->base_off && s->judged_octets <= JUDGE_OCTETS_MAX) {
-        verdict = head_judge(
-            &chain->hd, span_of(s->window.ptr + (payload_off - s->base_off), chain->hd.length));
-    }
-    if (verdict == HEAD_FALSE) {
-        return false;
-    }
-    chain->count++;
-    if (verdict == HEAD_STRONG) {
-        chain->strong++;
-        chain->strong_headers |= chain->hd.type == H2_HEADERS;
-    }
-    if (chain->hd.type != H2_DATA || chain->hd.length < DATA_FRAME_MIN ||
-        chain->hd.stream_id % 2 == 0) {
-        chain->data_only = false;
-    }
-    chain->id_min = chain->count == 1 || chain->hd.stream_id < chain->id_min ? chain->hd.stream_id
-                                                                             : chain->id_min;
-    chain->id_max = chain->hd.stream_id > chain->id_max ? chain->hd.stream_id : chain->id_max;
-    chain->data_octets += chain->hd.length;
-    return true;
-}
-
-static bool chain_good(const struct chain *chain)
+static bool chain_good(const struct sync *s, const struct chain *chain)
 {
     if (chain->count >= CHAIN_MIN && chain->strong >= STRONG_MIN &&
+        (chain->strong_headers || chain->at_segment)) {
+        return true;
+    }
+    if (s->helped && chain->count >= HELPED_CHAIN_MIN && chain->strong >= HELPED_STRONG_MIN &&
         (chain->strong_headers || chain->at_segment)) {
         return true;
     }
@@ -221,12 +185,19 @@ static bool chain_good(const struct chain *chain)
            chain->data_octets >= DATA_OCTETS_MIN;
 }
 
-/* When nothing more will come: a chain that begins where a TCP segment does, holds a HEADERS whose
- * block is good, and covers all that there is. So the few frames of a short capture, or behind a
- * hole near its end, are not lost for want of a third. */
-static bool chain_settles(const struct chain *chain)
+/* When nothing more will come, fewer frames do, for they are all that there is. So those of a short
+ * capture, or behind a hole near its end, are not lost for want of a third. */
+static bool chain_settles(const struct sync *s, const struct chain *chain)
 {
-    return chain->at_segment && chain->strong_headers;
+    bool whole = chain->start == s->options.start_off && chain->expected == s->end_off;
+    if (chain->good) {
+        return true;
+    }
+    if (!chain->at_segment) {
+        return false;
+    }
+    return chain->strong_headers || (whole && s->helped) ||
+           (whole && chain->grpc_only && chain->count >= GRPC_CHAIN_MIN);
 }
 
 /* Of two chains that meet, the one that chance made less likely. */
@@ -238,12 +209,71 @@ static bool chain_better(const struct chain *a, const struct chain *b)
     return a->count != b->count ? a->count > b->count : a->start < b->start;
 }
 
+static void chain_rate(struct sync *s, struct chain *chain)
+{
+    bool good = chain_good(s, chain);
+    s->good_count += (size_t)good - (size_t)chain->good;
+    chain->good = good;
+}
+
+/* ---- following a chain ---- */
+
+/* Who sends such a block: its stream's number, or its first field. */
+static void note_sender(struct chain *chain, const struct h2_frame_hd *hd, struct span payload)
+{
+    int sender = head_sender(hd, payload);
+    chain->from_client += sender == DIR_C2S;
+    chain->from_server += sender == DIR_S2C;
+}
+
+static void note_data(struct chain *chain, const struct h2_frame_hd *hd, struct span payload)
+{
+    bool odd_data = hd->type == H2_DATA && hd->stream_id % 2 == 1;
+    if (!odd_data || hd->length < DATA_FRAME_MIN) {
+        chain->data_only = false;
+    }
+    if (!odd_data || (chain->count > 1 && hd->stream_id != chain->id_max) ||
+        !head_is_grpc(hd, payload)) {
+        chain->grpc_only = false;
+    }
+    chain->id_min =
+        chain->count == 1 || hd->stream_id < chain->id_min ? hd->stream_id : chain->id_min;
+    chain->id_max = hd->stream_id > chain->id_max ? hd->stream_id : chain->id_max;
+    chain->data_octets += hd->length;
+}
+
+/* Counts the chain's last header, whose payload is complete; false: the payload is no true one's.
+ */
+static bool chain_count(struct sync *s, struct chain *chain)
+{
+    uint64_t payload_off = chain->last + H2_FRAME_HEADER_LEN;
+    enum head_verdict verdict = HEAD_WEAK;
+    struct span payload = span_empty();
+    s->judged_octets += chain->hd.length;
+    if (payload_off >= s->base && s->judged_octets <= JUDGE_OCTETS_MAX) {
+        payload = span_of(s->window.ptr + (payload_off - s->base), chain->hd.length);
+        verdict = head_judge(&chain->hd, payload);
+    }
+    if (verdict == HEAD_FALSE) {
+        return false;
+    }
+    chain->count++;
+    if (verdict == HEAD_STRONG) {
+        chain->strong++;
+        chain->strong_headers |= chain->hd.type == H2_HEADERS;
+    }
+    note_sender(chain, &chain->hd, payload);
+    note_data(chain, &chain->hd, payload);
+    chain_rate(s, chain);
+    return true;
+}
+
 /* Takes out the chains that expect a header at the scan's offset, judges what lies behind them, and
  * returns the best survivor, or NONE. */
 static uint16_t chains_arrive(struct sync *s)
 {
     uint16_t best = NONE;
-    uint16_t *link = &s->buckets[bucket_of(s->scan_off)];
+    uint16_t *link = bucket_of(s, s->scan_off);
     while (*link != NONE) {
         uint16_t i = *link;
         struct chain *chain = &s->chains[i];
@@ -264,12 +294,19 @@ static uint16_t chains_arrive(struct sync *s)
     return best;
 }
 
-static bool chain_continues(const struct chain *chain, const struct h2_frame_hd *hd)
+/* Reads the header that follows the chain's last frame; false: none that may. A frame of an unknown
+ * type may, once something else has shown that these are frames. */
+static bool chain_continues(const struct sync *s, const struct chain *chain, const uint8_t *octets,
+                            struct h2_frame_hd *hd)
 {
-    if (chain->block_open) {
-        return hd->type == H2_CONTINUATION && hd->stream_id == chain->hd.stream_id;
+    uint32_t max = s->options.length_max;
+    bool head =
+        chain->strong > 0 ? head_may_follow(octets, max, hd) : head_plausible(octets, max, hd);
+    bool continuation = head && hd->type == H2_CONTINUATION;
+    if (!head || continuation != chain->block_open) {
+        return false;
     }
-    return hd->type != H2_CONTINUATION;
+    return !continuation || hd->stream_id == chain->hd.stream_id;
 }
 
 static bool may_start(const struct h2_frame_hd *hd)
@@ -291,24 +328,47 @@ static void chain_extend(struct sync *s, uint16_t i, const struct h2_frame_hd *h
     chain_file(s, i);
 }
 
+/* True when a TCP segment begins at the scan's offset. */
+static bool scan_at_segment(struct sync *s)
+{
+    size_t passed = 0;
+    while (passed < s->segment_count && s->segments[passed] < s->scan_off) {
+        passed++;
+    }
+    s->segment_count -= passed;
+    memmove(s->segments, s->segments + passed, s->segment_count * sizeof(s->segments[0]));
+    return s->segment_count > 0 && s->segments[0] == s->scan_off;
+}
+
 static void chain_begin(struct sync *s, const struct h2_frame_hd *hd)
 {
-    uint16_t i = s->free_list;
-    if (i == NONE || !may_start(hd)) {
+    bool at_segment = scan_at_segment(s);
+    if (!may_start(hd) || (s->free_list == NONE && !chains_grow(s))) {
         return; /* full: each place is free again when the scan reaches the chain's next header */
     }
+    uint16_t i = s->free_list;
     s->free_list = s->chains[i].next;
-    s->chains[i] =
-        (struct chain){ .start = s->scan_off, .at_segment = scan_at_segment(s), .data_only = true };
+    s->chains[i] = (struct chain){
+        .start = s->scan_off, .at_segment = at_segment, .data_only = true, .grpc_only = true
+    };
     chain_extend(s, i, hd);
 }
 
 static void found(struct sync *s, const struct chain *chain)
 {
     s->status = SYNC_FOUND;
-    /* A start that is too old to be replayed: from the newest header on, which is as true. */
-    s->found_off = chain->start >= s->base_off ? chain->start : chain->last;
-    s->skipped = s->found_off;
+    /* A start that is too old to be shown: from the newest header on, which is as true. */
+    s->boundary = chain->start >= s->base ? chain->start : chain->last;
+    s->sender = chain->from_client > chain->from_server   ? DIR_C2S
+                : chain->from_server > chain->from_client ? DIR_S2C
+                                                          : -1;
+}
+
+/* Enough frames, or so many octets of them that the first would soon be too old to be shown. */
+static bool chain_is_confirmed(const struct sync *s, const struct chain *chain)
+{
+    return chain->good && (chain->count >= CONFIRM_FRAMES ||
+                           s->scan_off - chain->start >= LIMIT_SYNC_REPLAY_OCTETS / 2);
 }
 
 /* ---- the scan ---- */
@@ -317,110 +377,136 @@ static void found(struct sync *s, const struct chain *chain)
 static void scan_one(struct sync *s, bool have_head)
 {
     uint16_t i = chains_arrive(s);
-    if (i != NONE && (chain_good(&s->chains[i]) || (!have_head && chain_settles(&s->chains[i])))) {
+    if (i != NONE && chain_is_confirmed(s, &s->chains[i])) {
         found(s, &s->chains[i]);
+        chain_release(s, i);
         return;
     }
     struct h2_frame_hd hd;
-    if (!have_head ||
-        !head_plausible(s->window.ptr + (s->scan_off - s->base_off), FRAME_OCTETS_MAX, &hd)) {
-        if (i != NONE) {
-            chain_release(s, i);
-        }
-    } else if (i != NONE && chain_continues(&s->chains[i], &hd)) {
+    const uint8_t *octets = s->window.ptr + (s->scan_off - s->base);
+    if (have_head && i != NONE && chain_continues(s, &s->chains[i], octets, &hd)) {
         chain_extend(s, i, &hd);
-    } else {
-        if (i != NONE) {
-            chain_release(s, i);
-        }
+        return;
+    }
+    if (i != NONE && !have_head) {
+        chain_file(s, i); /* it runs to the end: sync_end() looks at it */
+        return;
+    }
+    if (i != NONE) {
+        chain_release(s, i);
+    }
+    if (have_head && head_plausible(octets, s->options.length_max, &hd)) {
         chain_begin(s, &hd);
     }
 }
 
-static void scan(struct sync *s)
+static void settle_status(struct sync *s)
 {
-    while (s->status == SYNC_SEARCHING && s->scan_off + H2_FRAME_HEADER_LEN <= end_off(s)) {
+    if (s->status == SYNC_FOUND) {
+        return;
+    }
+    uint64_t looked = s->scan_off - s->options.start_off;
+    s->status = s->good_count > 0                ? SYNC_LIKELY
+                : looked < s->options.octets_max ? SYNC_SEARCHING
+                                                 : SYNC_GAVE_UP;
+}
+
+enum sync_status sync_look(struct sync *s, struct span window, uint64_t base, bool segment_start)
+{
+    s->window = window;
+    s->base = base;
+    if (segment_start && s->segment_count < SEGMENTS_MAX) {
+        s->segments[s->segment_count++] = s->end_off;
+    }
+    s->end_off = base + window.len;
+    while (s->status != SYNC_FOUND && s->scan_off + H2_FRAME_HEADER_LEN <= s->end_off) {
         scan_one(s, true);
         s->scan_off++;
     }
-    if (s->status == SYNC_SEARCHING && s->scan_off >= LIMIT_SYNC_OCTETS) {
-        s->status = SYNC_GAVE_UP;
-    }
+    settle_status(s);
+    return s->status;
 }
 
-enum sync_status sync_feed(struct sync *s, struct span octets, bool segment_start,
-                           const struct pos *pos)
+enum sync_status sync_help(struct sync *s, bool helped)
 {
-    struct cur c = cur_of(octets);
-    while (cur_left(&c) > 0 && s->status != SYNC_NOMEM) {
-        struct span chunk = cur_take(&c, num_min_size(cur_left(&c), CHUNK_OCTETS));
-        if (s->status == SYNC_SEARCHING) {
-            drop_old(s);
+    if (helped == s->helped) {
+        return s->status;
+    }
+    s->helped = helped;
+    for (size_t i = 0; i < s->chain_cap; i++) {
+        if (s->chains[i].start != UINT64_MAX) {
+            chain_rate(s, &s->chains[i]);
         }
-        if (!append(s, chunk, segment_start, pos)) {
-            s->status = SYNC_NOMEM;
-            break;
+    }
+    settle_status(s);
+    return s->status;
+}
+
+/* ---- the end ---- */
+
+/* The best of the chains that the rules accept, or that the end settles; NULL: none. */
+static const struct chain *best_chain(const struct sync *s, bool at_end)
+{
+    const struct chain *best = NULL;
+    for (size_t i = 0; i < s->chain_cap; i++) {
+        const struct chain *chain = &s->chains[i];
+        bool wanted =
+            chain->start != UINT64_MAX && (at_end ? chain_settles(s, chain) : chain->good);
+        if (wanted && (best == NULL || chain_better(chain, best))) {
+            best = chain;
         }
-        segment_start = false;
-        scan(s);
+    }
+    return best;
+}
+
+enum sync_status sync_end(struct sync *s, struct span window, uint64_t base)
+{
+    s->window = window;
+    s->base = base;
+    /* Behind the last header that could stand whole there may still be the end of a payload. */
+    while (s->status != SYNC_FOUND && s->scan_off <= s->end_off) {
+        scan_one(s, false);
+        s->scan_off++;
+    }
+    if (s->status != SYNC_FOUND) {
+        const struct chain *best = best_chain(s, true);
+        if (best != NULL) {
+            found(s, best);
+        } else {
+            s->status = SYNC_GAVE_UP;
+        }
     }
     return s->status;
 }
 
-/* Chains whose next header lies behind the end: the earliest that settles. */
-static void settle(struct sync *s)
+enum sync_status sync_confirm(struct sync *s)
 {
-    const struct chain *best = NULL;
-    for (size_t b = 0; b < BUCKETS; b++) {
-        for (uint16_t i = s->buckets[b]; i != NONE; i = s->chains[i].next) {
-            const struct chain *chain = &s->chains[i];
-            if (chain_settles(chain) && (best == NULL || chain->start < best->start)) {
-                best = chain;
-            }
-        }
-    }
+    const struct chain *best = s->status == SYNC_LIKELY ? best_chain(s, false) : NULL;
     if (best != NULL) {
         found(s, best);
-    }
-}
-
-enum sync_status sync_end(struct sync *s)
-{
-    /* Behind the last header that could stand whole there may still be the end of a payload. */
-    while (s->status == SYNC_SEARCHING && s->scan_off <= end_off(s) && end_off(s) > 0) {
-        scan_one(s, false);
-        s->scan_off++;
-    }
-    if (s->status == SYNC_SEARCHING) {
-        settle(s);
-    }
-    if (s->status == SYNC_SEARCHING) {
-        s->status = SYNC_GAVE_UP;
     }
     return s->status;
 }
 
 /* ---- the result ---- */
 
-uint64_t sync_skipped(const struct sync *s)
+uint64_t sync_boundary(const struct sync *s)
 {
-    return s->status == SYNC_FOUND ? s->skipped : end_off(s);
+    return s->boundary;
 }
 
-bool sync_next_piece(struct sync *s, struct span *octets, struct pos *pos)
+uint64_t sync_looked(const struct sync *s)
 {
-    if (s->status != SYNC_FOUND || s->found_off >= end_off(s)) {
-        return false;
+    return s->end_off - s->options.start_off;
+}
+
+int sync_sender(const struct sync *s)
+{
+    const struct chain *best = s->status == SYNC_LIKELY ? best_chain(s, false) : NULL;
+    if (best == NULL) {
+        return s->sender;
     }
-    size_t count = piece_count(s);
-    size_t i = s->replay_piece;
-    while (i + 1 < count && piece_at(s, i + 1)->off <= s->found_off) {
-        i++;
-    }
-    uint64_t stop = i + 1 < count ? piece_at(s, i + 1)->off : end_off(s);
-    *octets = span_of(s->window.ptr + (s->found_off - s->base_off), (size_t)(stop - s->found_off));
-    *pos = piece_at(s, i)->pos;
-    s->found_off = stop;
-    s->replay_piece = i;
-    return true;
+    return best->from_client > best->from_server   ? DIR_C2S
+           : best->from_server > best->from_client ? DIR_S2C
+                                                   : -1;
 }

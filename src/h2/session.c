@@ -191,6 +191,11 @@ void h2_session_set_pos(struct h2_session *session, const struct pos *pos)
     session->pos = *pos;
 }
 
+const struct pos *h2_session_pos(const struct h2_session *session)
+{
+    return &session->pos;
+}
+
 /* ---- octets in ---- */
 
 int h2_session_finish(struct h2_session *session, int result)
@@ -366,6 +371,11 @@ bool h2_session_stream_priority(const struct h2_session *session, uint32_t strea
     *urgency = stream->urgency;
     *incremental = stream->incremental;
     return true;
+}
+
+uint32_t h2_session_frame_limit(const struct h2_session *session)
+{
+    return session->ledger.widest[H2_SETTING_MAX_FRAME_SIZE];
 }
 
 uint64_t h2_session_glitches(const struct h2_session *session)

@@ -124,6 +124,9 @@ void h2_session_join(struct h2_session *session);
 /* Where the octets to come were found; *pos is copied. */
 void h2_session_set_pos(struct h2_session *session, const struct pos *pos);
 
+/* Where the octets under way were found. */
+const struct pos *h2_session_pos(const struct h2_session *session);
+
 /* Tells that length octets (0: unknown) are not there. Inside a payload whose end is known the
  * session stays in step (receive-engine 6.6); else it is out of step, says end_frame with a cut,
  * and wants h2_session_resume. */
@@ -161,6 +164,9 @@ int64_t h2_session_send_window(const struct h2_session *session, uint32_t stream
  * incremental; false when the stream is unknown. */
 bool h2_session_stream_priority(const struct h2_session *session, uint32_t stream_id,
                                 unsigned *urgency, bool *incremental);
+/* The longest payload that a frame may have, as far as the receiver's settings are known; 16384
+ * when they are not. */
+uint32_t h2_session_frame_limit(const struct h2_session *session);
 /* Glitches (F7) counted so far. */
 uint64_t h2_session_glitches(const struct h2_session *session);
 

@@ -339,6 +339,7 @@ static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint6
     struct side *side = side_of(session, user);
     struct render *render = side->conn->render;
     render->totals.octets += length;
+    side->pos = *h2_session_pos(session); /* of the boundary */
     if (count_record(render)) {
         render->ops->unsynchronised(side, offset, length);
     }

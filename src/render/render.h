@@ -84,6 +84,7 @@ const struct render_totals *render_totals(const struct render *render);
 struct named_count {
     const char *name;
     uint64_t count;
+    uint64_t looked; /* octets in which frames were searched in vain */
 };
 
 /* What the rest of the program knows of the run. */

@@ -43,6 +43,13 @@ enum hpack_level {
     HPACK_LEVEL_PARTIAL, /* entries from before may be in it */
 };
 
+/* Where a direction begins that was joined in the middle. */
+struct join_point {
+    bool lost;        /* where the next frame begins is not known */
+    uint64_t skipped; /* octets that were passed over before the first that is given, those of holes
+                         counted */
+};
+
 struct connection_info {
     uint64_t conn; /* 1, 2, … in the order in which connections are seen to be HTTP/2 */
     struct endpoint client, server; /* ip_len 0: unknown (raw) */
@@ -52,6 +59,7 @@ struct connection_info {
     bool one_direction;          /* only one side was seen so far */
     bool joined;                 /* its beginning was not seen: first octets may stand anywhere */
     bool preface;                /* the client's first octets that were seen are its preface */
+    struct join_point join[2];   /* by enum dir; all zero where the beginning is there */
     const struct via *via;       /* NULL: straight on the wire */
     const struct tls_facts *tls; /* NULL: cleartext; both live as long as the connection's sink */
     enum hpack_level hpack[2];   /* by enum dir, at its beginning */

@@ -223,7 +223,7 @@ def no_http2():
     packets += [tcp(bytes(40), sport=1004, seq=77)]
     expect_run([write("x.pcap", pcap(packets))], 1,
                "x.pcap: no HTTP/2 found in 7 packets: 1 HTTP/1.1, 1 SSH, 1 TLS connection (this version decrypts no"
-               " TLS), 1 connection joined late and not recognised (--port N searches them for frames)", stdout="")
+               " TLS), 1 connection joined late and not recognised (40 octets looked at)", stdout="")
     expect_run(["x.pcap", "--only-port=9"], 1,
                "x.pcap: no HTTP/2 found in 7 packets: 4 connections on other ports (--only-port)", stdout="")
 
@@ -298,7 +298,8 @@ def nothing_found_where_told_to():
     noise = bytes(range(1, 250))
     text = "no HTTP/2 found%s: 1 connection taken for HTTP/2 in which no frame was found"
     expect_run(["--raw"], 1, "standard input: " + text % "", stdin=noise)
-    expect_run(["--port=8080", write("x.pcap", pcap(connection(noise)))], 1, "x.pcap: " + text % " in 2 packets")
+    expect_run(["--port=8080", write("x.pcap", pcap(connection(noise)))], 1,
+               "x.pcap: " + text % " in 2 packets" + " (249 octets looked at)")
 
 
 def two_halves():
@@ -319,7 +320,9 @@ def two_halves():
 def forced_port():
     frames = b"".join(b"\0\0\3\1\5\0\0\0" + bytes([i]) + b"\x82\x86\x84" for i in range(1, 40, 2))
     name = write("x.pcap", pcap([tcp(b"xyz" + frames, seq=5000)]))
-    expect("unforced", run(name)[0], 1)
+    records = [json.loads(line) for line in expect_run(["-T", "json", name], 0, "").splitlines()]
+    expect("unforced", [r["start"] for r in records if r["kind"] == "connection"], ["mid-stream"])
+    expect("skipped", [r["length"] for r in records if r["kind"] == "unsynchronised"], [3])
     out = expect_run(["-T", "json", "--port=8080", name], 0, "")
     records = [json.loads(line) for line in out.splitlines()]
     expect("start", [r["start"] for r in records if r["kind"] == "connection"], ["forced"])

@@ -26,6 +26,7 @@ struct seen {
     int closes;
     char other[40];
     unsigned others;
+    uint64_t looked;
 };
 
 static int sink_bytes(void *ctx, unsigned side, uint64_t off, struct span octets,
@@ -90,11 +91,12 @@ static struct stream_sink on_http2(void *ctx, const struct connection_info *info
     return (struct stream_sink){ &ops, seen };
 }
 
-static void on_other(void *ctx, const struct flow_info *info, const char *name)
+static void on_other(void *ctx, const struct flow_info *info, const char *name, uint64_t looked)
 {
     struct seen *seen = ctx;
     (void)info;
     seen->others++;
+    seen->looked = looked;
     strncpy(seen->other, name, sizeof(seen->other) - 1);
 }
 
@@ -389,9 +391,9 @@ static void test_others(void **state)
     struct run r;
     run_begin(&r, true, 0, 4);
     give(&r, 1, "\0\x01\x02\x03\x04\x05\x06\x07\0\x01\x02\x03\x04\x05\x06\x07", 16);
-    assert_int_equal(r.answer, SINK_IGNORE);
     run_end(&r);
     assert_string_equal(r.seen.other, "joined late");
+    assert_int_equal(r.seen.looked, 16);
 }
 
 static void test_forced(void **state)
@@ -400,6 +402,10 @@ static void test_forced(void **state)
     struct run r;
     run_begin(&r, true, 8080, 8);
     give(&r, 1, "\0\x01\x02\x03\x04\x05\x06\x07", 8);
+    run_end(&r);
+    assert_string_equal(r.seen.other, "no frame");
+    run_begin(&r, true, 8080, 8);
+    give(&r, 1, "\0\0\3\1\4\0\0\0\1\x88\x88\x88", 12);
     run_end(&r);
     assert_true(r.seen.http2);
     assert_int_equal(r.seen.info.start, START_FORCED);

@@ -95,43 +95,56 @@ static bool is_start(const struct made *m, size_t off)
     return false;
 }
 
-/* Searches from octet `from` on, chunk by chunk; the whole skip and the replay are checked. Returns
- * the absolute offset of the boundary, or SIZE_MAX. */
-static size_t search(const struct made *m, size_t from, size_t chunk, bool segments)
+/* How the octets of a search come. */
+struct way {
+    size_t chunk;    /* octets a call */
+    bool segments;   /* each call begins a segment */
+    bool helped;     /* the other direction is in step: what is likely is true */
+    uint32_t offset; /* of the first octet, as the caller counts */
+};
+
+/* Searches from octet `from` on. Returns the absolute offset of the boundary, or SIZE_MAX. */
+static size_t search_so(const struct made *m, size_t from, const struct way *way)
 {
     struct mem mem;
     mem_init(&mem, 0);
-    struct sync *sync = sync_new(&mem);
+    struct sync_options options = { .start_off = way->offset, .octets_max = LIMIT_SYNC_OCTETS };
+    struct sync *sync = sync_new(&mem, &options);
     assert_non_null(sync);
-    enum sync_status status = SYNC_SEARCHING;
+    enum sync_status status = sync_help(sync, way->helped);
+    size_t base = from; /* the window begins here */
     size_t at = from;
-    struct pos pos = { .packet = 0 };
-    for (; at < m->len && status == SYNC_SEARCHING; at += chunk) {
-        pos.packet = at + 1;
-        size_t len = m->len - at < chunk ? m->len - at : chunk;
-        status = sync_feed(sync, span_of(m->octets + at, len), segments, &pos);
+    while (at < m->len && (status == SYNC_SEARCHING || (status == SYNC_LIKELY && !way->helped))) {
+        at += m->len - at < way->chunk ? m->len - at : way->chunk;
+        status = sync_look(sync, span_of(m->octets + base, at - base), way->offset + (base - from),
+                           way->segments);
+        if (at - base >= 2 * LIMIT_SYNC_REPLAY_OCTETS) {
+            base = at - (size_t)LIMIT_SYNC_REPLAY_OCTETS;
+        }
     }
-    at = at < m->len ? at : m->len;
-    if (status == SYNC_SEARCHING) {
-        status = sync_end(sync);
+    if (way->helped) {
+        status = sync_confirm(sync);
+    }
+    if (status == SYNC_SEARCHING || status == SYNC_LIKELY) {
+        status = sync_end(sync, span_of(m->octets + base, at - base), way->offset + (base - from));
     }
     size_t found = SIZE_MAX;
     if (status == SYNC_FOUND) {
-        struct span piece;
-        found = from + (size_t)sync_skipped(sync);
-        size_t replay = found;
-        while (sync_next_piece(sync, &piece, &pos)) {
-            assert_memory_equal(piece.ptr, m->octets + replay, piece.len);
-            assert_true(pos.packet <= replay + 1 && pos.packet + chunk > replay);
-            replay += piece.len;
-        }
-        assert_int_equal(replay, at);
+        found = from + (size_t)(sync_boundary(sync) - way->offset);
+        assert_true(found >= base && found <= at);
     } else {
         assert_int_equal(status, SYNC_GAVE_UP);
     }
+    assert_int_equal(sync_looked(sync), at - from);
     sync_free(sync);
     assert_int_equal(mem.used, 0);
     return found;
+}
+
+static size_t search(const struct made *m, size_t from, size_t chunk, bool segments)
+{
+    struct way way = { .chunk = chunk, .segments = segments };
+    return search_so(m, from, &way);
 }
 
 static void test_requests(void **state)
@@ -246,18 +259,19 @@ static void test_filler(void **state)
 static void test_gives_up_at_the_limit(void **state)
 {
     struct mem mem;
-    static uint8_t zeros[65536];
-    struct pos pos = { .packet = 1 };
+    static uint8_t zeros[1 << 19];
     (void)state;
     mem_init(&mem, 0);
-    struct sync *sync = sync_new(&mem);
-    uint64_t fed = 0;
-    while (sync_feed(sync, span_of(zeros, sizeof(zeros)), true, &pos) == SYNC_SEARCHING) {
-        fed += sizeof(zeros);
-        assert_true(fed <= LIMIT_SYNC_OCTETS);
+    struct sync_options options = { .octets_max = LIMIT_SYNC_OCTETS };
+    struct sync *sync = sync_new(&mem, &options);
+    uint64_t end = sizeof(zeros);
+    while (sync_look(sync, span_of(zeros, sizeof(zeros)), end - sizeof(zeros), true) ==
+           SYNC_SEARCHING) {
+        end += 65536;
+        assert_true(end <= LIMIT_SYNC_OCTETS + 65536);
     }
-    assert_int_equal(sync_skipped(sync), fed + sizeof(zeros));
-    assert_true(mem.peak < 2u << 20);
+    assert_true(end > LIMIT_SYNC_OCTETS - 65536);
+    assert_true(mem.peak < 1u << 20);
     sync_free(sync);
     assert_int_equal(mem.used, 0);
 }
@@ -265,17 +279,18 @@ static void test_gives_up_at_the_limit(void **state)
 static void test_memory(void **state)
 {
     struct made m;
-    struct pos pos = { .packet = 1 };
     (void)state;
     make_requests(&m, 60);
-    for (uint64_t k = 1; k < 4; k++) {
+    for (uint64_t k = 1; k < 12; k++) {
         struct mem mem;
         mem_init(&mem, 0);
         mem.fail_at = k;
-        struct sync *sync = sync_new(&mem);
-        if (sync != NULL) {
-            enum sync_status status = sync_feed(sync, span_of(m.octets, 30), true, &pos);
-            assert_int_equal(status, SYNC_NOMEM);
+        struct sync_options options = { .octets_max = LIMIT_SYNC_OCTETS };
+        struct sync *sync = sync_new(&mem, &options);
+        assert_true(sync != NULL || k <= 3);
+        if (sync != NULL) { /* with no room for more chains it finds what it can */
+            assert_int_equal(sync_look(sync, span_of(m.octets, m.len), 0, true), SYNC_FOUND);
+            assert_int_equal(sync_boundary(sync), 0);
         }
         sync_free(sync);
         assert_int_equal(mem.used, 0);
