@@ -27,6 +27,7 @@ struct pos {
     uint64_t since_packet; /* the packet where they began; 0: packet */
     uint64_t since_ns;     /* its time; meaningless unless since_packet */
     bool ts_known;
+    bool ordered; /* the octets of the other side that their sender knew of were handed on before */
 };
 
 /* Where octets found at *pos began. */

@@ -124,6 +124,9 @@ int h2_feed_push_sent(struct h2_session *session, uint32_t associated_id, uint32
 int h2_feed_rst_sent(struct h2_session *session, uint32_t stream_id, uint32_t error_code)
 {
     uint64_t seq = fact(session);
+    if (error_code == H2_FLOW_CONTROL_ERROR && session->suspicions != NULL) {
+        h2_suspicions_confirm(session, stream_id);
+    }
     struct h2_stream *stream = h2_stream_live(session, stream_id);
     if (stream == NULL) {
         return 0;
@@ -140,8 +143,10 @@ int h2_feed_rst_sent(struct h2_session *session, uint32_t stream_id, uint32_t er
 
 int h2_feed_goaway_sent(struct h2_session *session, uint32_t last_stream_id, uint32_t error_code)
 {
-    (void)error_code;
     session->goaway_seq = fact(session);
+    if (error_code == H2_FLOW_CONTROL_ERROR && session->suspicions != NULL) {
+        h2_suspicions_confirm(session, 0);
+    }
     session->goaway_sent = true;
     session->goaway_decided = true;
     session->goaway_last_sent = last_stream_id;

@@ -44,7 +44,7 @@ int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *w
 bool h2_both_sides_known(const struct h2_session *session)
 {
     const struct h2_session *peer = session->peer;
-    if (session->tainted || session->gapped || session->peer_never) {
+    if (session->tainted || session->gapped || session->peer_never || session->upgraded) {
         return false;
     }
     /* Of a side that is silent so far nothing is missing, unless it should have opened a stream. */

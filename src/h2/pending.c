@@ -85,11 +85,12 @@ static bool local_sound(const struct h2_session *session)
            (peer == NULL || (!peer->tainted && !peer->holed));
 }
 
-static void report(struct h2_session *session, const struct h2_suspicion *s)
+static void report(struct h2_session *session, const struct h2_suspicion *s,
+                   enum confidence confidence)
 {
     struct finding finding = { .check = s->check,
-                               .severity = finding_severity(s->check, CONFIDENCE_LIKELY),
-                               .confidence = CONFIDENCE_LIKELY,
+                               .severity = finding_severity(s->check, confidence),
+                               .confidence = confidence,
                                .dir = h2_session_dir(session),
                                .has_stream = true,
                                .stream_id = s->stream_id,
@@ -125,8 +126,28 @@ void h2_suspicions_ripen(struct h2_session *session, bool end)
             continue;
         }
         if (sound) {
-            report(session, *at);
+            report(session, *at, CONFIDENCE_LIKELY);
         }
+        retire(session, at);
+    }
+}
+
+void h2_suspicions_confirm(struct h2_session *session, uint32_t stream_id)
+{
+    struct h2_suspicion **at = &session->suspicions;
+    bool sound = local_sound(session) && h2_both_sides_known(session);
+    while (*at != NULL) {
+        enum check check = (*at)->check;
+        bool meant = stream_id != 0
+                         ? check == CHECK_WINDOW_OVERFLOW_STREAM && (*at)->stream_id == stream_id
+                         : check == CHECK_WINDOW_OVERFLOW_CONN ||
+                               check == CHECK_WINDOW_OVERFLOW_STREAM ||
+                               check == CHECK_SETTINGS_WINDOW_OVERFLOW;
+        if (!meant || !sound) {
+            at = &(*at)->next;
+            continue;
+        }
+        report(session, *at, CONFIDENCE_CERTAIN);
         retire(session, at);
     }
 }

@@ -540,6 +540,9 @@ int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id,
 /* A permission came: suspicions of that check (and stream) need so much less. */
 void h2_suspicions_permit(struct h2_session *session, enum check check, uint32_t stream_id,
                           int64_t amount);
+/* The local side says FLOW_CONTROL_ERROR of the stream, 0: of the connection: a window was lifted
+ * too high, and all DATA that took from it have come. */
+void h2_suspicions_confirm(struct h2_session *session, uint32_t stream_id);
 /* The other direction is seen up to now: those it could still have lifted are reported. */
 void h2_suspicions_ripen(struct h2_session *session, bool end);
 void h2_suspicions_fini(struct h2_session *session);

@@ -213,7 +213,9 @@ int net_tcp(struct net *net, const struct segment *segment, const struct pos *po
     if (net_cut_cause(net, pos) == GAP_SNAPLEN) {
         stats->payload_cut_octets += segment->wire_len - segment->payload.len;
     }
-    return tcp_segment(net, segment, pos);
+    struct pos ordered = *pos;
+    ordered.ordered = true; /* pump.c sees to it, or takes it back */
+    return tcp_segment(net, segment, &ordered);
 }
 
 int net_udp(struct net *net, const struct segment *segment)

@@ -315,6 +315,7 @@ static struct piece *choose(const struct flow *flow, unsigned *side)
      * newer acknowledgements do that. The one that came first goes. */
     if (ready[0] == ready[1] && head[0] != NULL && head[1] != NULL) {
         *side = head[1]->pos.packet < head[0]->pos.packet;
+        head[*side]->pos.ordered = head[*side]->pos.ordered && ready[*side];
         return head[*side];
     }
     *side = ready[1];

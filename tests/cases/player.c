@@ -519,6 +519,13 @@ static void do_command(struct player *player, const struct step *step)
         player->at_known = true;
         player->pos.ts_known = true;
         player->pos.ts_ns = (uint64_t)(strtod(words.word[1], NULL) * 1e9 + 0.5);
+    } else if (strcmp(what, "ordered") == 0) {
+        player->at_known = true;
+        player->pos.ordered = true;
+    } else if (strcmp(what, "join") == 0) {
+        player->gap_seen = true;
+        player->transcript->observing = false;
+        h2_session_join(session);
     } else if (strcmp(what, "clock") == 0) {
         clock_now = number(&words, 1);
     } else if (strcmp(what, "gap") == 0) {
