@@ -8,6 +8,7 @@
 #include "detect/hold.h"
 #include "detect/join.h"
 #include "detect/looks.h"
+#include "detect/preamble.h"
 #include "detect/upgrade.h"
 #include "spec/limits.h"
 
@@ -33,6 +34,7 @@ struct detect {
 };
 
 struct side {
+    uint64_t skip;    /* octets still to come that belong to a preamble */
     uint64_t out_off; /* offset of the next octet handed on */
     uint64_t segment; /* packet of the newest octets: which begin a segment? */
     bool gap_first;   /* a gap came before any octet */
@@ -51,7 +53,9 @@ struct flow {
     struct hold hold;
     struct upgrade *upgrade;
     struct join *join;
-    const char *name; /* what it is called when no frames are found */
+    const char *name; /* what it is called when nothing more is found */
+    struct via *via;  /* with its preambles; info.via then is this */
+    unsigned preambles, tries;
     struct stream_sink out;
 };
 
@@ -179,6 +183,7 @@ static int give_up(struct flow *f, const char *name)
     uint64_t looked = f->join != NULL ? join_looked(f->join) : 0;
     f->state = FLOW_IGNORED;
     release_holds(f);
+    name = name != NULL ? name : f->name != NULL ? f->name : "unknown";
     f->detect->events.on_other(f->detect->ctx, &f->info, name, looked);
     return SINK_IGNORE;
 }
@@ -264,7 +269,7 @@ static int come_again(struct flow *f)
     int answer = SINK_MORE;
     hold_init(&f->hold, f->detect->options.held_mem, HOLD_OCTETS_MAX);
     for (unsigned i = 0; i < 2; i++) {
-        f->sides[i] = (struct side){ .out_off = 0 };
+        f->sides[i] = (struct side){ .skip = f->sides[i].skip };
     }
     while (answer == SINK_MORE && hold_take(&old, &e, &octets)) {
         switch (e.kind) {
@@ -292,7 +297,7 @@ static int decide_strange(struct flow *f, const char *name, bool last)
         return begin(f, START_FORCED, likely_client(f));
     }
     if (!f->forced && (name != NULL || !headless)) {
-        return give_up(f, name != NULL ? name : "unknown");
+        return give_up(f, name);
     }
     f->join =
         join_new(f->detect->options.held_mem, &f->hold, f->detect->options.sync_octets, f->forced);
@@ -381,6 +386,87 @@ static bool decide_by(struct flow *f, unsigned i, enum look look, bool late, int
     }
 }
 
+/* ---- what comes before the protocol ---- */
+
+/* A connection may try so often. */
+#define TRIES_MAX 16
+
+/* The flow has come through what p says: shown as via. False: memory is out. */
+static bool add_via(struct flow *f, const struct preamble *p)
+{
+    if (f->via == NULL) {
+        f->via = mem_zalloc(f->detect->mem, 1, sizeof(*f->via));
+        if (f->via == NULL) {
+            return false;
+        }
+        if (f->info.via != NULL) {
+            *f->via = *f->info.via; /* the tunnels, which are outermost */
+        }
+        f->info.via = f->via;
+    }
+    if (f->via->count < VIA_MAX) {
+        f->via->names[f->via->count++] = p->via;
+    }
+    return true;
+}
+
+/* Looks for a preamble that side i would be the client of. */
+static enum preamble_status look_from(const struct flow *f, unsigned i, struct preamble *p)
+{
+    bool other = f->info.client_side >= 0 && (unsigned)f->info.client_side != i;
+    return other || f->sides[i].gap_first || f->sides[i ^ 1].gap_first
+               ? PREAMBLE_NONE
+               : preamble_look(hold_octets(&f->hold, i), hold_octets(&f->hold, i ^ 1), p);
+}
+
+/* Behind a preamble both sides begin anew. */
+static int pass_preamble(struct flow *f, unsigned client, const struct preamble *p, bool through)
+{
+    if (through && (f->preambles++ == LIMIT_PREAMBLES || !add_via(f, p))) {
+        return give_up(f, f->preambles > LIMIT_PREAMBLES ? p->name : "memory limit");
+    }
+    if (f->tries++ == TRIES_MAX) {
+        return give_up(f, p->name);
+    }
+    for (unsigned dir = 0; dir < 2; dir++) {
+        unsigned side = dir == DIR_C2S ? client : client ^ 1;
+        size_t held = hold_octets(&f->hold, side).len;
+        size_t here = p->digested[dir] < held ? (size_t)p->digested[dir] : held;
+        hold_drop(&f->hold, side, here);
+        f->sides[side].skip = p->digested[dir] - here;
+    }
+    f->info.client_side = (int)client;
+    f->info.joined = false; /* what comes now comes from its beginning */
+    f->name = p->name;
+    return come_again(f);
+}
+
+/* True: what is held begins with a preamble, and *answer says what came of it. */
+static bool take_preamble(struct flow *f, bool late, int *answer)
+{
+    struct preamble found[2];
+    enum preamble_status status[2] = { look_from(f, 0, &found[0]), look_from(f, 1, &found[1]) };
+    *answer = SINK_MORE;
+    for (unsigned i = 0; i < 2; i++) {
+        if (status[i] == PREAMBLE_THROUGH || status[i] == PREAMBLE_AGAIN) {
+            *answer = pass_preamble(f, i, &found[i], status[i] == PREAMBLE_THROUGH);
+            return true;
+        }
+    }
+    if (status[0] == PREAMBLE_MORE || status[1] == PREAMBLE_MORE) {
+        return !late;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (status[i] == PREAMBLE_REFUSED) {
+            *answer = give_up(f, found[i].name);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the decision ---- */
+
 /* Decides when it can; SINK_MORE while it cannot. last: nothing more will come. */
 static int decide(struct flow *f, bool last)
 {
@@ -401,10 +487,13 @@ static int decide(struct flow *f, bool last)
         held += octets.len;
     }
     bool late = last || held > LIMIT_DETECT_OCTETS || hold_full(&f->hold);
+    int answer;
+    if (take_preamble(f, late, &answer)) {
+        return answer;
+    }
     f->one_direction = late && (!f->sides[0].seen || !f->sides[1].seen);
     /* The preface outranks what the other side looks like. */
     unsigned first = looks[1] == LOOK_PREFACE ? 1 : 0;
-    int answer;
     if (decide_by(f, first, looks[first], late, &answer) ||
         decide_by(f, first ^ 1, looks[first ^ 1], late, &answer)) {
         return answer;
@@ -445,6 +534,14 @@ static int search_bytes(struct flow *f, unsigned side, const struct pos *pos)
     return joined(f, join_bytes(f->join, side, segment_start));
 }
 
+/* Those behind what still belongs to a preamble. */
+static struct span skip_octets(struct side *side, struct span octets)
+{
+    size_t n = octets.len < side->skip ? octets.len : (size_t)side->skip;
+    side->skip -= n;
+    return span_of(octets.ptr + n, octets.len - n);
+}
+
 static int flow_bytes(void *ctx, unsigned side, uint64_t off, struct span octets,
                       const struct pos *pos)
 {
@@ -455,6 +552,10 @@ static int flow_bytes(void *ctx, unsigned side, uint64_t off, struct span octets
     }
     if (f->state == FLOW_IGNORED) {
         return SINK_IGNORE;
+    }
+    octets = skip_octets(&f->sides[side], octets);
+    if (octets.len == 0) {
+        return SINK_MORE;
     }
     if (!hold_bytes(&f->hold, side, octets, pos)) {
         return give_up(f, "memory limit");
@@ -479,8 +580,14 @@ static int flow_gap(void *ctx, unsigned side, uint64_t off, uint64_t len, enum g
                     const struct pos *before, const struct pos *after)
 {
     struct flow *f = ctx;
+    uint64_t skipped = f->sides[side].skip < len ? f->sides[side].skip : len;
     int answer;
     (void)off;
+    f->sides[side].skip -= skipped;
+    len -= skipped;
+    if (len == 0) {
+        return SINK_MORE;
+    }
     switch (f->state) {
     case FLOW_PASSING:
         return out_gap(f, side, len, cause, before, after);
@@ -523,7 +630,7 @@ static void flow_close(void *ctx, unsigned side, enum close_cause cause, const s
 static void flow_free(void *ctx)
 {
     struct flow *f = ctx;
-    if (f->state == FLOW_UNDECIDED) {
+    while (f->state == FLOW_UNDECIDED) { /* again behind each preamble; they are few */
         (void)decide(f, true);
     }
     if (f->state == FLOW_SEARCHING) {
@@ -536,6 +643,7 @@ static void flow_free(void *ctx)
         f->out.ops->free(f->out.ctx);
     }
     release_holds(f);
+    mem_free(f->detect->mem, f->via);
     mem_free(f->detect->mem, f);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "detect/http1.h"
 #include "spec/limits.h"
 
 #define REQUESTS_MAX    64
@@ -53,164 +54,19 @@ void upgrade_free(struct upgrade *u)
     mem_free(u->mem, u);
 }
 
-/* ---- heads ---- */
-
-/* Takes a line without its end of line; false at the blank one or the end. */
-static bool next_line(struct cur *c, struct span *line)
-{
-    const uint8_t *end = cur_left(c) > 0 ? memchr(c->pos, '\n', cur_left(c)) : NULL;
-    if (end == NULL) {
-        return false;
-    }
-    *line = cur_take(c, (size_t)(end - c->pos));
-    cur_skip(c, 1);
-    if (line->len > 0 && line->ptr[line->len - 1] == '\r') {
-        line->len--;
-    }
-    return line->len > 0;
-}
-
-static struct span trim(struct span s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s = (struct span){ s.ptr + 1, s.len - 1 };
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t')) {
-        s.len--;
-    }
-    return s;
-}
-
-static bool same_word(struct span s, const char *word)
-{
-    if (s.len != strlen(word)) {
-        return false;
-    }
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != (uint8_t)word[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Is the word an element of a comma-separated list? */
-static bool lists_word(struct span value, const char *word)
-{
-    struct cur c = cur_of(value);
-    while (cur_left(&c) > 0) {
-        const uint8_t *comma = memchr(c.pos, ',', cur_left(&c));
-        struct span element = cur_take(&c, comma ? (size_t)(comma - c.pos) : cur_left(&c));
-        cur_skip(&c, comma != NULL ? 1 : 0);
-        if (same_word(trim(element), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "name: value"; false for a line without a colon. */
-static bool split_field(struct span line, struct upgrade_field *field)
-{
-    const uint8_t *colon = memchr(line.ptr, ':', line.len);
-    if (colon == NULL) {
-        return false;
-    }
-    size_t name_len = (size_t)(colon - line.ptr);
-    field->name = span_of(line.ptr, name_len);
-    field->value = trim(span_of(colon + 1, line.len - name_len - 1));
-    return true;
-}
-
-/* What a head says of framing and upgrade. */
-struct head_facts {
-    struct span first_line;
-    bool has_length, bad_length, chunked, upgrade_h2c, settings;
-    uint64_t length;
-};
-
-static bool read_length(struct span value, uint64_t *length)
-{
-    *length = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9' || *length > UINT32_MAX) {
-            return false;
-        }
-        *length = *length * 10 + (uint64_t)(value.ptr[i] - '0');
-    }
-    return value.len > 0;
-}
-
-static struct head_facts read_head(struct span head)
-{
-    struct head_facts facts = { .first_line = span_empty() };
-    struct cur c = cur_of(head);
-    struct span line;
-    if (!next_line(&c, &facts.first_line)) {
-        return facts;
-    }
-    while (next_line(&c, &line)) {
-        struct upgrade_field field;
-        if (!split_field(line, &field)) {
-            continue;
-        }
-        if (same_word(field.name, "content-length")) {
-            facts.has_length = true;
-            facts.bad_length |= !read_length(field.value, &facts.length);
-        } else if (same_word(field.name, "transfer-encoding")) {
-            facts.chunked = true;
-        } else if (same_word(field.name, "upgrade")) {
-            facts.upgrade_h2c |= lists_word(field.value, "h2c");
-        } else if (same_word(field.name, "http2-settings")) {
-            facts.settings = true;
-        }
-    }
-    return facts;
-}
-
-/* The length of the head at the front, blank line included; 0: not whole yet. */
-static size_t head_length(struct span held)
-{
-    for (size_t i = 0; i + 1 < held.len; i++) {
-        if (held.ptr[i] != '\n') {
-            continue;
-        }
-        if (held.ptr[i + 1] == '\n') {
-            return i + 2;
-        }
-        if (held.ptr[i + 1] == '\r' && i + 2 < held.len && held.ptr[i + 2] == '\n') {
-            return i + 3;
-        }
-    }
-    return 0;
-}
-
 /* ---- the client's side ---- */
-
-static bool is_method(struct span line, const char *method)
-{
-    size_t len = strlen(method);
-    return line.len > len && line.ptr[len] == ' ' && memcmp(line.ptr, method, len) == 0;
-}
-
-static bool ends_with(struct span line, const char *end)
-{
-    size_t len = strlen(end);
-    return line.len >= len && memcmp(line.ptr + line.len - len, end, len) == 0;
-}
 
 static enum upgrade_status client_head(struct upgrade *u, struct span head)
 {
-    struct head_facts facts = read_head(head);
-    bool version =
-        ends_with(facts.first_line, " HTTP/1.1") || ends_with(facts.first_line, " HTTP/1.0");
+    struct http1_head facts = http1_head(head);
+    bool version = http1_ends_with(facts.first_line, " HTTP/1.1") ||
+                   http1_ends_with(facts.first_line, " HTTP/1.0");
     u->requests++;
     if (!version || facts.chunked || facts.bad_length || facts.length > BODY_OCTETS_MAX ||
         u->requests > REQUESTS_MAX) {
         return UPGRADE_NEVER;
     }
-    u->last_was_head = is_method(facts.first_line, "HEAD");
+    u->last_was_head = http1_is_method(facts.first_line, "HEAD");
     u->answer_due = true;
     u->client_body = facts.length;
     u->client = facts.length > 0 ? SIDE_BODY : SIDE_HEAD;
@@ -251,7 +107,7 @@ enum upgrade_status upgrade_client(struct upgrade *u, struct span held, const st
             cur_skip(&c, 1); /* blank lines in front of a request are let pass (RFC 9112 2.2) */
             continue;
         }
-        size_t len = head_length(span_of(c.pos, cur_left(&c)));
+        size_t len = http1_head_length(span_of(c.pos, cur_left(&c)));
         if (len == 0 || len > LIMIT_UPGRADE_HEAD_OCTETS) {
             status = cur_left(&c) > LIMIT_UPGRADE_HEAD_OCTETS ? UPGRADE_NEVER : status;
             break;
@@ -266,26 +122,10 @@ enum upgrade_status upgrade_client(struct upgrade *u, struct span held, const st
 
 /* ---- the server's side ---- */
 
-/* The status code, or 0. */
-static unsigned status_of(struct span line)
-{
-    if (line.len < 12 || memcmp(line.ptr, "HTTP/1.", 7) != 0 || line.ptr[8] != ' ') {
-        return 0;
-    }
-    unsigned code = 0;
-    for (size_t i = 9; i < 12; i++) {
-        if (line.ptr[i] < '0' || line.ptr[i] > '9') {
-            return 0;
-        }
-        code = code * 10 + (unsigned)(line.ptr[i] - '0');
-    }
-    return code;
-}
-
 static enum upgrade_status server_head(struct upgrade *u, struct span head)
 {
-    struct head_facts facts = read_head(head);
-    unsigned code = status_of(facts.first_line);
+    struct http1_head facts = http1_head(head);
+    unsigned code = http1_status(facts.first_line);
     if (code == 101) {
         return facts.upgrade_h2c ? UPGRADE_DONE : UPGRADE_NEVER;
     }
@@ -329,7 +169,7 @@ enum upgrade_status upgrade_server(struct upgrade *u, struct span held, size_t *
             u->server = SIDE_LOST;
             break;
         }
-        size_t len = head_length(left);
+        size_t len = http1_head_length(left);
         if (len == 0) {
             status = left.len > LIMIT_UPGRADE_HEAD_OCTETS ? UPGRADE_NEVER : status;
             break;
@@ -395,7 +235,7 @@ bool upgrade_request(struct upgrade *u, struct upgrade_info *info)
     struct upgrade_field field;
     memset(info, 0, sizeof(*info));
     info->settings = span_empty();
-    if (!next_line(&c, &line)) {
+    if (!http1_line(&c, &line)) {
         return false;
     }
     const uint8_t *space = memchr(line.ptr, ' ', line.len);
@@ -403,15 +243,15 @@ bool upgrade_request(struct upgrade *u, struct upgrade_info *info)
     struct span rest = span_of(line.ptr + method_len, line.len - method_len);
     info->method = span_of(line.ptr, method_len);
     rest.len -= num_min_size(rest.len, strlen(" HTTP/1.1"));
-    info->path = trim(rest);
-    while (next_line(&c, &line)) {
-        if (!split_field(line, &field)) {
+    info->path = http1_trim(rest);
+    while (http1_line(&c, &line)) {
+        if (!http1_field(line, &field)) {
             continue;
         }
         if (!buf_append(&u->fields, span_of(&field, sizeof(field)))) {
             return false;
         }
-        if (same_word(field.name, "http2-settings") && decode_settings(u, field.value)) {
+        if (http1_same_word(field.name, "http2-settings") && decode_settings(u, field.value)) {
             info->settings = buf_span(&u->settings);
         }
     }

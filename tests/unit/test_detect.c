@@ -15,6 +15,7 @@
 struct seen {
     bool http2, freed;
     struct connection_info info;
+    struct via via;
     bool has_upgrade;
     char method[16], path[32], settings[64], first_field[64];
     size_t field_count;
@@ -79,6 +80,9 @@ static struct stream_sink on_http2(void *ctx, const struct connection_info *info
     struct seen *seen = ctx;
     seen->http2 = true;
     seen->info = *info;
+    if (info->via != NULL) {
+        seen->via = *info->via;
+    }
     seen->has_upgrade = upgrade != NULL;
     if (upgrade != NULL) {
         copy(seen->method, sizeof(seen->method), upgrade->method);
@@ -416,6 +420,191 @@ static void test_forced(void **state)
     assert_int_equal(r.seen.info.start, START_PRIOR_KNOWLEDGE);
 }
 
+/* ---- preambles ---- */
+
+static void assert_via(const struct run *r, const char *const *names, size_t count)
+{
+    assert_int_equal(r->seen.via.count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct via_name *name = &r->seen.via.names[i];
+        assert_int_equal(name->len, strlen(names[i]));
+        assert_memory_equal(name->octets, names[i], name->len);
+    }
+}
+
+/* What each side says before HTTP/2, step by step: "c…" the client, "s…" the server. */
+struct step {
+    char from;
+    const char *octets;
+    size_t len;
+};
+#define SAY(from, text)                                                                            \
+    {                                                                                              \
+        from, text, sizeof(text) - 1                                                               \
+    }
+#define V2_SIG "\r\n\r\n\0\r\nQUIT\n"
+#define V2_4   V2_SIG "\x21\x11\0\x0c\xc0\0\2\1\xc6\x33\x64\7\xdc\4\1\xbb"
+
+static const struct {
+    const char *via[3];
+    struct step steps[7];
+} preambles[] = {
+    { { "PROXY v1 192.0.2.1:56324 > 192.0.2.2:443" },
+      { SAY('c', "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n") } },
+    { { "PROXY v1 [2001:db8::1]:1 > [2001:db8::2]:2" },
+      { SAY('c', "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n") } },
+    { { "PROXY v1 UNKNOWN" }, { SAY('c', "PROXY UNKNOWN\r\n") } },
+    { { "PROXY v2 192.0.2.1:56324 > 198.51.100.7:443" }, { SAY('c', V2_4) } },
+    { { "PROXY v2 192.0.2.1:56324 > 198.51.100.7:443" }, /* with a TLV */
+      { SAY('c', V2_SIG "\x21\x11\0\x10\xc0\0\2\1\xc6\x33\x64\7\xdc\4\1\xbb\4\0\1x") } },
+    { { "PROXY v2 [2001:db8::1]:1 > [2001:db8::2]:2" },
+      { SAY('c', V2_SIG "\x21\x21\0\x24\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+                        "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\0\1\0\2") } },
+    { { "PROXY v2 LOCAL" }, { SAY('c', V2_SIG "\x20\0\0\0") } },
+    { { "CONNECT a.test:443" },
+      { SAY('c', "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n"),
+        SAY('s', "HTTP/1.1 200 Connection established\r\n\r\n") } },
+    { { "CONNECT a.test:443" }, /* refused with a body, then with credentials */
+      { SAY('c', "CONNECT a.test:443 HTTP/1.1\r\n\r\n"),
+        SAY('s', "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 9\r\n\r\nnot"),
+        SAY('s', " yet.."),
+        SAY('c', "CONNECT a.test:443 HTTP/1.1\r\nProxy-Authorization: Basic eDp5\r\n\r\n"),
+        SAY('s', "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.0 200 OK\r\n\r\n") } },
+    { { "SOCKS4 192.0.2.9:80" },
+      { SAY('c', "\4\1\0\x50\xc0\0\2\x09me\0"), SAY('s', "\0\x5a\0\0\0\0\0\0") } },
+    { { "SOCKS4a a.test:80" },
+      { SAY('c', "\4\1\0\x50\0\0\0\1me\0a.test\0"), SAY('s', "\0\x5a\0\0\0\0\0\0") } },
+    { { "SOCKS5 a.test:443" },
+      { SAY('c', "\5\2\0\1"), SAY('s', "\5\0"), SAY('c', "\5\1\0\3\6a.test\1\xbb"),
+        SAY('s', "\5\0\0\1\0\0\0\0\0\0") } },
+    { { "SOCKS5 192.0.2.9:443" }, /* with user and password */
+      { SAY('c', "\5\3\0\1\2"), SAY('s', "\5\2"), SAY('c', "\1\2me\3pwd"), SAY('s', "\1\0"),
+        SAY('c', "\5\1\0\1\xc0\0\2\x09\1\xbb"),
+        SAY('s', "\5\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0") } },
+    { { "PostgreSQL SSLRequest" }, /* GSSAPI is refused first */
+      { SAY('c', "\0\0\0\x08\x04\xd2\x16\x30"), SAY('s', "N"),
+        SAY('c', "\0\0\0\x08\x04\xd2\x16\x2f"), SAY('s', "S") } },
+    { { "PROXY v2 192.0.2.1:56324 > 198.51.100.7:443", "CONNECT a:1", "CONNECT b:2" },
+      { SAY('c', V2_4 "CONNECT a:1 HTTP/1.1\r\n\r\n"), SAY('s', "HTTP/1.1 200 OK\r\n\r\n"),
+        SAY('c', "CONNECT b:2 HTTP/1.1\r\n\r\n"), SAY('s', "HTTP/1.1 200 OK\r\n\r\n") } },
+};
+
+static void say_steps(struct run *r, size_t row, unsigned client)
+{
+    for (const struct step *step = preambles[row].steps; step->from != 0; step++) {
+        give(r, step->from == 'c' ? client : client ^ 1, step->octets, step->len);
+    }
+}
+
+static void test_preambles(void **state)
+{
+    (void)state;
+    for (size_t row = 0; row < sizeof(preambles) / sizeof(preambles[0]); row++) {
+        size_t names = preambles[row].via[1] != NULL ? 3 : 1;
+        for (size_t i = 0; i < 8; i++) {
+            unsigned client = (unsigned)i / 4;
+            struct run r;
+            run_begin(&r, client == 1, 0, chunks[i % 4]);
+            say_steps(&r, row, client);
+            give(&r, client, PREFACE SETTINGS, 24 + 9);
+            give(&r, client ^ 1, SETTINGS, 9);
+            assert_true(r.seen.http2);
+            assert_via(&r, preambles[row].via, names);
+            assert_int_equal(r.seen.info.client.port, client == 0 ? 40000 : 8080);
+            assert_false(r.seen.info.joined);
+            run_end(&r);
+            assert_octets(&r, DIR_C2S, PREFACE SETTINGS, 24 + 9);
+            assert_octets(&r, DIR_S2C, SETTINGS, 9);
+        }
+    }
+}
+
+/* The same without HTTP/2 behind them, cut after every octet: named, and nothing else. */
+static void test_preambles_cut(void **state)
+{
+    (void)state;
+    for (size_t row = 0; row < sizeof(preambles) / sizeof(preambles[0]); row++) {
+        for (size_t cut = 1; cut < 250; cut++) {
+            struct run r;
+            size_t left = cut;
+            run_begin(&r, false, 0, 1);
+            for (const struct step *step = preambles[row].steps; step->from != 0 && left > 0;
+                 step++) {
+                size_t len = num_min_size(left, step->len);
+                give(&r, step->from == 'c' ? 0 : 1, step->octets, len);
+                left -= len;
+            }
+            run_end(&r);
+            assert_false(r.seen.http2);
+        }
+    }
+}
+
+static void test_no_preambles(void **state)
+{
+    static const struct {
+        struct step steps[3];
+        const char *name;
+    } rows[] = {
+        { { SAY('c', "CONNECT a:1 HTTP/1.1\r\n\r\n"),
+            SAY('s', "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno") },
+          "HTTP proxy tunnel (CONNECT)" },
+        { { SAY('c', "CONNECT a:1 HTTP/1.1\r\n\r\n"),
+            SAY('s', "HTTP/1.1 502 Bad\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
+          "HTTP proxy tunnel (CONNECT)" },
+        { { SAY('c', "CONNECT a:1 HTTP/1.1\r\n\r\n"), SAY('s', "SSH-2.0-x\r\n") },
+          "HTTP proxy tunnel (CONNECT)" },
+        { { SAY('c', "\5\1\0"), SAY('s', "\5\xff") }, "SOCKS" },
+        { { SAY('c', "\5\1\0\5\1\0\1\1\2\3\4\0\x50"), SAY('s', "\5\0\5\5\0\1\0\0\0\0\0\0") },
+          "SOCKS" },
+        { { SAY('c', "\4\1\0\x50\1\2\3\4\0"), SAY('s', "\0\x5b\0\0\0\0\0\0") }, "SOCKS" },
+        { { SAY('c', "PROXY TCP9 1 2 3 4\r\n" PREFACE) }, "PROXY protocol" },
+        { { SAY('c', "PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n" PREFACE) }, "PROXY protocol" },
+        { { SAY('c', V2_SIG "\x31\x11\0\0" PREFACE) }, "PROXY protocol" },
+        { { SAY('c', V2_4 V2_4 V2_4 V2_4 PREFACE) }, "PROXY protocol" }, /* a fourth in a row */
+        { { SAY('c', V2_4 "SSH-2.0-x\r\n") }, "SSH" },
+        { { SAY('c', V2_4 "?????????????????????????????????") }, "PROXY protocol" },
+    };
+    (void)state;
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        for (size_t i = 0; i < 4; i++) {
+            struct run r;
+            run_begin(&r, false, 0, chunks[i]);
+            for (const struct step *step = rows[row].steps; step->from != 0; step++) {
+                give(&r, step->from == 'c' ? 0 : 1, step->octets, step->len);
+            }
+            run_end(&r);
+            assert_false(r.seen.http2);
+            assert_string_equal(r.seen.other, rows[row].name);
+        }
+    }
+}
+
+/* A hole in what is passed over anyway costs nothing; one in a head, everything. */
+static void test_holes_in_preambles(void **state)
+{
+    (void)state;
+    struct run r;
+    run_begin(&r, false, 0, 100);
+    give(&r, 0, V2_SIG "\x20\0\1\0", 16);
+    give(&r, 0, "abcdef", 6);
+    lose(&r, 0, 200);
+    give(&r, 0,
+         "0123456789012345678901234567890123456789012345678xPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+         50 + 24);
+    run_end(&r);
+    assert_true(r.seen.http2);
+    assert_octets(&r, DIR_C2S, PREFACE, 24);
+    assert_int_equal(r.seen.gap[DIR_C2S], 0);
+
+    run_begin(&r, false, 0, 100);
+    give_text(&r, 0, "CONNECT a:1 HTTP/1.1\r\n");
+    lose(&r, 0, 20);
+    give_text(&r, 0, "\r\n\r\n" PREFACE);
+    run_end(&r);
+    assert_false(r.seen.http2);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -445,6 +634,10 @@ int main(void)
         cmocka_unit_test(test_holes_in_http1),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_forced),
+        cmocka_unit_test(test_preambles),
+        cmocka_unit_test(test_preambles_cut),
+        cmocka_unit_test(test_no_preambles),
+        cmocka_unit_test(test_holes_in_preambles),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
