@@ -544,7 +544,8 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
         }
     }
     if (feed->connection != NULL && feed->info.joined) {
-        h2_connection_joined(feed->connection);
+        h2_connection_joined(feed->connection, feed->info.preface || start == START_UPGRADE ||
+                                                   feed->info.tls != NULL);
     }
     if (feed->connection != NULL && feed->info.one_direction) {
         h2_connection_one_direction(feed->connection);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "detect/head.h"
 #include "detect/hold.h"
 #include "detect/join.h"
 #include "detect/looks.h"
@@ -225,6 +226,24 @@ static unsigned likely_client(const struct flow *f)
     return port0 < port1 ? 1 : 0;
 }
 
+/* Who is the client where side i begins with SETTINGS: the other side, unless the connection was
+ * joined and the frames that follow are a client's. */
+static unsigned client_by_frames(const struct flow *f, unsigned i)
+{
+    struct span octets = hold_octets(&f->hold, i);
+    struct cur cur = cur_of(octets);
+    int sender = -1;
+    while (f->info.joined && sender < 0 && cur_left(&cur) >= H2_FRAME_HEADER_LEN) {
+        struct h2_frame_hd hd;
+        struct span head = cur_take(&cur, H2_FRAME_HEADER_LEN);
+        if (!head_may_follow(head.ptr, UINT32_MAX, &hd) || cur_left(&cur) < hd.length) {
+            break;
+        }
+        sender = head_sender(&hd, cur_take(&cur, hd.length));
+    }
+    return sender == DIR_C2S ? i : i ^ 1;
+}
+
 /* Acts on what the search has come to. */
 static int joined(struct flow *f, enum join_status status)
 {
@@ -370,7 +389,7 @@ static bool decide_by(struct flow *f, unsigned i, enum look look, bool late, int
     case LOOK_SETTINGS:
         /* The server has spoken; its client decides, unless its beginning is lost. */
         if (f->sides[i ^ 1].gap_first || late) {
-            *answer = begin(f, START_PRIOR_KNOWLEDGE, i ^ 1);
+            *answer = begin(f, START_PRIOR_KNOWLEDGE, client_by_frames(f, i));
             return true;
         }
         return false;

@@ -282,6 +282,20 @@ static void note_priority(struct h2_session *session, const struct h2_header *h)
     }
 }
 
+/* RFC 9113 8.3: a request's pseudo-header fields come from the client, in its HEADERS, a response's
+ * from the server. */
+static void note_roles(struct h2_session *session, const struct h2_header *h)
+{
+    bool request = h->token == H2_TOKEN_METHOD || h->token == H2_TOKEN_SCHEME ||
+                   h->token == H2_TOKEN_PATH || h->token == H2_TOKEN_AUTHORITY;
+    if (session->report->roles != H2_ROLES_GUESSED || h->certainty != H2_EXACT ||
+        session->block.frame.hd.type != H2_HEADERS || (!request && h->token != H2_TOKEN_STATUS)) {
+        return;
+    }
+    session->report->roles =
+        request == (session->role == H2_ROLE_SERVER) ? H2_ROLES_KNOWN : H2_ROLES_WRONG;
+}
+
 /* OBSERVER: what a field says that the rules of section 5 do not judge. */
 static int note_field(struct h2_session *session, const struct h2_header *h)
 {
@@ -291,7 +305,8 @@ static int note_field(struct h2_session *session, const struct h2_header *h)
         /* Of a stream joined in its middle: without pseudo-header fields in front, these are
          * trailers. */
         bool pseudo = h->name.len > 0 && h->name.ptr[0] == ':';
-        b->judge = pseudo && b->judge;
+        note_roles(session, h);
+        b->judge = pseudo && b->judge && session->report->roles == H2_ROLES_KNOWN;
     }
     if (h->token == H2_TOKEN_PROTOCOL && session->role == H2_ROLE_SERVER &&
         session->ledger.widest[H2_SETTING_ENABLE_CONNECT_PROTOCOL] == 0) {

@@ -55,8 +55,11 @@ int h2_connection_upgraded(struct h2_connection *connection, struct span method,
     return rc != 0 ? rc : h2_feed_upgrade(connection->sessions[DIR_S2C], method, settings, count);
 }
 
-void h2_connection_joined(struct h2_connection *connection)
+void h2_connection_joined(struct h2_connection *connection, bool roles_known)
 {
+    if (!roles_known && connection->sessions[DIR_C2S]->report != NULL) {
+        connection->sessions[DIR_C2S]->report->roles = H2_ROLES_GUESSED;
+    }
     connection->sessions[DIR_C2S]->upgraded = true;
     connection->sessions[DIR_S2C]->upgraded = true;
 }

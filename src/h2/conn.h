@@ -26,8 +26,8 @@ int h2_connection_upgraded(struct h2_connection *connection, struct span method,
                            const struct h2_setting *settings, size_t count);
 
 /* The beginning was not seen: what was stream 1 may have been an HTTP/1.1 request (RFC 7540 3.2).
- */
-void h2_connection_joined(struct h2_connection *connection);
+ * roles_known: it is known all the same who is the client. */
+void h2_connection_joined(struct h2_connection *connection, bool roles_known);
 /* A side of which nothing will ever be seen (one-direction capture): rules that need it are off. */
 void h2_connection_one_direction(struct h2_connection *connection);
 

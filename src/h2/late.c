@@ -52,6 +52,16 @@ bool h2_both_sides_known(const struct h2_session *session)
     return peer == NULL || (!silent && !peer->tainted && !peer->gapped);
 }
 
+bool h2_roles_bear(const struct h2_session *session, enum check check)
+{
+    if (session->report->roles == H2_ROLES_KNOWN) {
+        return true;
+    }
+    enum check_by by = spec_check(check)->by;
+    return by != BY_CLIENT && by != BY_SERVER && check != CHECK_STREAM_ID_PARITY &&
+           check != CHECK_GOAWAY_LAST_ID_PARITY && check != CHECK_PUSH_PROMISED_ID_INVALID;
+}
+
 void h2_stream_doubt(struct h2_stream *stream)
 {
     stream->flags |= H2_STREAM_ADOPTED | H2_STREAM_SKIP_BODY;

@@ -151,7 +151,7 @@ static int observe(struct h2_session *session, const struct rule_row *row, enum 
     if (evidence == BY_ID) {
         evidence = h2_stream_is_own(session, stream_id) ? LOCAL : STATE;
     }
-    if (evidence > SEEN && session->tainted) {
+    if ((evidence > SEEN && session->tainted) || !h2_roles_bear(session, check)) {
         return H2_GO;
     }
     bool alone = session->peer_never || (session->peer == NULL && !session->peer_seen);
@@ -259,7 +259,7 @@ bool h2_ignore(struct h2_session *session, const char *why)
 void h2_remark(struct h2_session *session, enum check check, enum confidence confidence,
                uint32_t stream_id, const char *format, ...)
 {
-    if (!session->observer || !h2_report_wanted(session, check)) {
+    if (!session->observer || !h2_report_wanted(session, check) || !h2_roles_bear(session, check)) {
         return;
     }
     char text[TEXT_MAX];

@@ -153,8 +153,15 @@ struct h2_block {
 
 /* ---- what both sessions of a connection share (report.c) ---- */
 
+enum h2_roles {
+    H2_ROLES_KNOWN,
+    H2_ROLES_GUESSED, /* nothing that was seen tells who is the client */
+    H2_ROLES_WRONG,   /* the guess was wrong */
+};
+
 struct h2_report {
     uint32_t shown[CHECK_COUNT]; /* findings of each check */
+    enum h2_roles roles;
     bool limit_told, doomed;
     uint8_t flags_told[2][256]; /* undefined flag bits told, by direction and type */
 };
@@ -372,6 +379,8 @@ int h2_stream_adopt(struct h2_session *session, uint32_t id, struct h2_stream **
 /* Both directions have been seen from their beginning without holes, as far as the stream of the
  * frame under way is concerned. */
 bool h2_both_sides_known(const struct h2_session *session);
+/* OBSERVER: whether it is known that the client is the client, where the check depends on that. */
+bool h2_roles_bear(const struct h2_session *session, enum check check);
 /* OBSERVER: what was seen of the stream is not all: rules that need more are off (6.6). */
 void h2_stream_doubt(struct h2_stream *stream);
 /* n octets of a DATA payload are not in the capture. */

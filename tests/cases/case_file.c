@@ -349,8 +349,8 @@ static void expect_each(const char *file, unsigned line, const char *text, void 
 
 static bool is_command(const char *line)
 {
-    static const char *const words[] = { "local", "query",  "at",     "clock", "gap", "ordered",
-                                         "join",  "resume", "finish", "--",    "call" };
+    static const char *const words[] = { "local", "query",  "at",     "clock",  "gap", "ordered",
+                                         "join",  "joined", "resume", "finish", "--",  "call" };
     size_t len = strcspn(line, " ");
     for (size_t i = 0; i < H2D_COUNT_OF(words); i++) {
         if (strlen(words[i]) == len && memcmp(words[i], line, len) == 0) {

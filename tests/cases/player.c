@@ -522,6 +522,8 @@ static void do_command(struct player *player, const struct step *step)
     } else if (strcmp(what, "ordered") == 0) {
         player->at_known = true;
         player->pos.ordered = true;
+    } else if (strcmp(what, "joined") == 0 && player->connection != NULL) {
+        h2_connection_joined(player->connection, false);
     } else if (strcmp(what, "join") == 0) {
         player->gap_seen = true;
         player->transcript->observing = false;

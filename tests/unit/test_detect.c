@@ -258,6 +258,27 @@ static void test_client_start_lost(void **state)
     assert_octets(&r, DIR_C2S, SETTINGS, 9);
 }
 
+/* A client, too, sends SETTINGS: where the beginning was not seen, the frames behind it tell. */
+static void test_settings_of_a_client(void **state)
+{
+    (void)state;
+    static const char request[] = "\0\0\3\1\5\0\0\0\1\x82\x84\x86";
+    static const char response[] = "\0\0\1\1\5\0\0\0\1\x88";
+    for (unsigned client = 0; client < 2; client++) {
+        struct run r;
+        run_begin(&r, true, 0, 100);
+        give(&r, 0, SETTINGS, SETTINGS_LEN);
+        if (client == 0) {
+            give(&r, 0, request, sizeof request - 1);
+        } else {
+            give(&r, 0, response, sizeof response - 1);
+        }
+        run_end(&r);
+        assert_true(r.seen.http2);
+        assert_int_equal(r.seen.info.client.port, client == 0 ? 40000 : 8080);
+    }
+}
+
 static void test_preface_cut(void **state)
 {
     (void)state;
@@ -627,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_server_only),
         cmocka_unit_test(test_held_no_longer_than_the_limit),
         cmocka_unit_test(test_client_start_lost),
+        cmocka_unit_test(test_settings_of_a_client),
         cmocka_unit_test(test_preface_cut),
         cmocka_unit_test(test_upgrade),
         cmocka_unit_test(test_upgrade_after_other_requests),
