@@ -99,9 +99,18 @@ void h2_block_join(struct h2_session *session)
     }
 }
 
+void h2_block_flush(struct h2_session *session)
+{
+    int rc = session->block.watch ? h2_infer_end(session, false) : H2_GO;
+    if (rc < 0) {
+        (void)h2_session_finish(session, rc);
+    }
+}
+
 void h2_block_lose(struct h2_session *session)
 {
     if (session->observer) {
+        h2_block_flush(session);
         hpack_decoder_set_ceiling(session->hpack, table_ceiling(session));
         hpack_decoder_lose(session->hpack);
         tell_level(session);
@@ -175,7 +184,8 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
         b->sniff = session->tainted || (subject->flags & H2_STREAM_ADOPTED) != 0;
         message_begin_block(&subject->message, &b->context);
     }
-    b->quick = b->judge && !b->sniff;
+    b->watch = report && session->hpack_level != HPACK_LEVEL_FULL;
+    b->quick = b->judge && !b->sniff && !b->watch;
     return report ? tell_begin(session) : H2_GO;
 }
 
@@ -301,6 +311,12 @@ static int note_field(struct h2_session *session, const struct h2_header *h)
 {
     struct h2_block *b = &session->block;
     b->unknown = b->unknown || h->certainty != H2_EXACT;
+    if (h->certainty == H2_EXACT && !session->role_proved) {
+        bool status = h->token == H2_TOKEN_STATUS;
+        bool request = h->token >= H2_TOKEN_AUTHORITY && h->token <= H2_TOKEN_SCHEME;
+        session->role_proved =
+            session->role == H2_ROLE_CLIENT ? status && b->frame.hd.type == H2_HEADERS : request;
+    }
     if (b->sniff && !b->fields) {
         /* Of a stream joined in its middle: without pseudo-header fields in front, these are
          * trailers. */
@@ -357,23 +373,19 @@ static int field_not_ok(struct h2_session *session, struct h2_header *h,
     return rc;
 }
 
-static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header *h)
+/* What is not ordinary, or not to be told at once. */
+static H2D_ALWAYS_INLINE int field_rest(struct h2_session *session, struct h2_header *h)
 {
     struct h2_block *b = &session->block;
-    if (H2D_UNLIKELY(h->repr == HPACK_SIZE_UPDATE)) {
-        return size_update(session, h);
-    }
-    b->field_count++;
-    b->list_octets += h->name.len + h->value.len;
-    if (H2D_LIKELY(b->quick) &&
-        message_take_ordinary(&b->subject->message, b->context.kind, h->ordinary)) {
-        return field_good(session, h);
-    }
     if (H2D_UNLIKELY(!b->report || (b->subject == NULL && !session->observer))) {
         return H2_GO; /* nobody's, or its stream is gone meanwhile */
     }
     if (session->observer &&
         H2D_UNLIKELY(h->certainty != H2_EXACT || b->sniff || h->token == H2_TOKEN_PROTOCOL)) {
+        if (session->opt.hint_count > 0 && h->certainty > H2_INFERRED &&
+            h->entry != H2_ENTRY_NONE) {
+            h2_hint_field(session, h);
+        }
         int rc = note_field(session, h);
         if (rc != H2_GO) {
             return rc;
@@ -389,11 +401,34 @@ static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header 
                                              : field_not_ok(session, h, verdict, &fault);
 }
 
+static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header *h)
+{
+    struct h2_block *b = &session->block;
+    if (H2D_UNLIKELY(h->repr == HPACK_SIZE_UPDATE)) {
+        return size_update(session, h);
+    }
+    b->field_count++;
+    b->list_octets += h->name.len + h->value.len;
+    if (H2D_LIKELY(b->quick) &&
+        message_take_ordinary(&b->subject->message, b->context.kind, h->ordinary)) {
+        return field_good(session, h);
+    }
+    return H2D_UNLIKELY(b->watch) ? h2_infer_field(session, h) : field_rest(session, h);
+}
+
+int h2_block_field(struct h2_session *session, struct h2_header *h)
+{
+    return field_rest(session, h);
+}
 /* ---- the block as a whole ---- */
 
 /* What the block's octets could not be decoded for. */
 static int hpack_failed(struct h2_session *session)
 {
+    int held = h2_infer_end(session, false);
+    if (held != H2_GO && held != H2_PAUSED) {
+        return held;
+    }
     uint64_t at;
     enum check check = hpack_error(session->hpack, &at);
     char text[128];
@@ -405,7 +440,7 @@ static int hpack_failed(struct h2_session *session)
     }
     session->block.lost = true;
     h2_block_lose(session);
-    return H2_GO;
+    return held;
 }
 
 /* RFC 9113 6.2: the request's method decides what its response may hold. */
@@ -538,7 +573,10 @@ static int fragment_done(struct h2_session *session)
     if (b->last) {
         return block_done(session);
     }
-    return h2_end_frame(session);
+    /* What this frame holds is told before its end. */
+    int held = b->watch ? h2_infer_end(session, false) : H2_GO;
+    int rc = held == H2_GO || held == H2_PAUSED ? h2_end_frame(session) : held;
+    return rc == H2_GO ? held : rc;
 }
 
 /* One representation; *more: the fragment is used up. */
@@ -559,6 +597,9 @@ static H2D_ALWAYS_INLINE int decode_one(struct h2_session *session, struct cur *
         return hpack_failed(session);
     }
     session->block.ended = status == HPACK_END;
+    if (H2D_UNLIKELY(session->block.watch && session->block.ended)) {
+        return h2_infer_end(session, true);
+    }
     return status == HPACK_NOMEM ? H2_ERR_NOMEM : H2_GO;
 }
 

@@ -106,6 +106,7 @@ void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause 
 {
     bool lost = session->fatal == 0 && !session->terminating && !session->out_of_step &&
                 (length == 0 || !session->in_frame || length > h2_payload_left(session));
+    h2_block_flush(session); /* what was decoded in front of it */
     tell_gap(session, length, cause, before, after);
     session->gapped = true;
     if (lost) {
@@ -179,6 +180,7 @@ void h2_session_end(struct h2_session *session, enum close_cause cause)
     }
     session->ended = true;
     if (session->fatal == 0 && !session->terminating && !session->out_of_step) {
+        h2_block_flush(session);
         note_truncation(session, cause);
         cut_frame(session, GAP_END);
         h2_flush_preface(session);

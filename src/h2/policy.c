@@ -224,6 +224,7 @@ int h2_break_message(struct h2_session *session, enum h2_rule rule, uint32_t str
     if (!session->observer) {
         return endpoint_break(session, row, stream_id);
     }
+    session->sloppy = true;
     char text[TEXT_MAX];
     (void)snprintf(text, sizeof text, "%s", fault->text);
     struct finding finding;

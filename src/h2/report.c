@@ -20,6 +20,9 @@ static void tell(struct h2_session *session, const struct finding *finding)
 /* The octets of a representation, however many chunks it came in. */
 static struct span representation(const struct h2_session *session, const struct h2_header *h)
 {
+    if (session->piece == NULL) {
+        return span_empty(); /* of a field that was held back */
+    }
     struct span piece = span_of(session->piece, session->piece_len);
     return session->piece_len == h->wire_octets ? piece
                                                 : hpack_carried(session->hpack, h->wire_octets);

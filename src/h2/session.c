@@ -92,6 +92,7 @@ void h2_session_join(struct h2_session *session)
 {
     session->opt.mid_stream = true;
     session->tainted = true;
+    session->role_proved = false;
     session->out_of_step = true;
     h2_block_join(session); /* the connection's record says so */
     h2_go_start(session);
@@ -107,6 +108,7 @@ static bool observe_from_start(struct h2_session *session)
     if (session->report == NULL) {
         return false;
     }
+    session->role_proved = !session->opt.mid_stream;
     hpack_decoder_set_limit_unknown(session->hpack);
     return true;
 }
@@ -166,6 +168,7 @@ void h2_session_free(struct h2_session *session)
     h2_streams_fini(session);
     h2_ledger_fini(session);
     h2_suspicions_fini(session);
+    h2_held_free(session);
     hpack_decoder_free(session->hpack);
     buf_fini(&session->gather);
     mem_free(session->mem, session->recv_buf);

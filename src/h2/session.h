@@ -57,6 +57,14 @@ typedef ssize_t (*h2_lend_callback)(struct h2_session *session, const uint8_t **
  * h2_session_set_pos (and 0 where that has none). */
 typedef uint64_t (*h2_clock_callback)(void *user);
 
+/* What somebody says of a table entry that was not seen. Fields made of it are H2_INFERRED. */
+struct h2_hint {
+    uint64_t conn; /* 1, 2, … */
+    enum dir dir;
+    uint32_t entry, entry_loss; /* as in struct h2_header */
+    struct span name, value;
+};
+
 /* Zeroed options are not the defaults: begin with h2_options_init(). */
 struct h2_options {
     enum h2_profile profile;    /* H2_PROFILE_OBSERVER */
@@ -86,8 +94,11 @@ struct h2_options {
                               all information. Outlives the session. */
     uint32_t hpack_table;  /* UINT32_MAX; OBSERVER: where nothing says how large a dynamic table may
                               be, it is taken to be no larger than this */
-    uint32_t hpack_keep;   /* LIMIT_HPACK_TABLE_OCTETS; OBSERVER: octets of a table that are kept */
-    uint64_t seed;         /* of hash tables; never changes what is reported */
+    const struct h2_hint *hints; /* OBSERVER: what the user knows; outlives the session */
+    size_t hint_count;
+    uint64_t hint_conn;  /* which of them are this connection's */
+    uint32_t hpack_keep; /* LIMIT_HPACK_TABLE_OCTETS; OBSERVER: octets of a table that are kept */
+    uint64_t seed;       /* of hash tables; never changes what is reported */
     h2_clock_callback clock;
 };
 

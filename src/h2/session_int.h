@@ -134,6 +134,7 @@ struct h2_block {
     bool sniff;   /* whether it is trailers is seen at its first field */
     bool fields;  /* a field has come */
     bool unknown; /* a field was not exact */
+    bool watch;   /* fields are held back: infer.c */
     bool flooded; /* F4 was told */
     bool end_stream;
     bool head, connect, method_known; /* of the request it holds, once complete */
@@ -249,6 +250,7 @@ struct h2_session {
     struct h2_block block;
     struct hpack_decoder *hpack;
     enum hpack_level hpack_level; /* OBSERVER: as it was last told */
+    struct h2_held *held;         /* infer.c; NULL: nothing yet */
 
     /* streams */
     struct h2_stream_table streams;
@@ -285,16 +287,18 @@ struct h2_session {
     struct h2_session *peer;
     struct h2_report *report;
     bool owns_report;
-    bool peer_seen;  /* something is known of the local side */
-    bool peer_never; /* nothing will ever be */
-    bool tainted;    /* began in mid-stream, or has a hole that swallowed a header */
-    bool holed;      /* octets are missing that may have changed more than a body */
-    bool gapped;     /* octets are missing, somewhere: the order of the two sides is not sure */
-    bool unsettled;  /* SETTINGS, or ACKs of them, may be among what was not seen */
-    bool resumed;    /* the next frame is the first since the boundaries were lost */
-    bool upgraded;   /* stream 1 may have been an HTTP/1.1 request that was not seen */
-    uint64_t facts;  /* facts fed so far: their numbers */
-    uint64_t proved; /* the peer has processed all facts up to this one */
+    bool peer_seen;   /* something is known of the local side */
+    bool peer_never;  /* nothing will ever be */
+    bool tainted;     /* began in mid-stream, or has a hole that swallowed a header */
+    bool holed;       /* octets are missing that may have changed more than a body */
+    bool gapped;      /* octets are missing, somewhere: the order of the two sides is not sure */
+    bool unsettled;   /* SETTINGS, or ACKs of them, may be among what was not seen */
+    bool role_proved; /* its octets are those of its role */
+    bool sloppy;      /* a message was not well-formed */
+    bool resumed;     /* the next frame is the first since the boundaries were lost */
+    bool upgraded;    /* stream 1 may have been an HTTP/1.1 request that was not seen */
+    uint64_t facts;   /* facts fed so far: their numbers */
+    uint64_t proved;  /* the peer has processed all facts up to this one */
     uint64_t goaway_seq;
     struct h2_ping *pings; /* H2_PINGS_MAX; NULL until the first */
     uint32_t pings_at, pings_len;
@@ -412,16 +416,31 @@ bool h2_block_missing(struct h2_session *session, uint32_t n);
 bool h2_in_block(const struct h2_session *session);
 /* Decoder certainty is gone (OBSERVER): the capture lacks octets, or the sender's are in error. */
 void h2_block_lose(struct h2_session *session);
+/* Tells the fields that are held back: no more of the block will come, or be known. */
+void h2_block_flush(struct h2_session *session);
 /* What the sender put into its table before now was never seen (OBSERVER); whoever began the
  * connection knows, so that nothing is told. */
 void h2_block_join(struct h2_session *session);
 /* SETTINGS of the receiver may be among octets that are missing (OBSERVER). */
 void h2_block_settings_lost(struct h2_session *session);
+/* A field that is not held back (any longer): to the message rules and the listener. */
+int h2_block_field(struct h2_session *session, struct h2_header *h);
 /* The rules' view of a stream's message. */
 struct message_context h2_message_context(const struct h2_session *session,
                                           const struct h2_stream *stream, enum message_kind kind);
 /* After a message ended: RD, and stream_close when both halves are done. */
 int h2_stream_ended(struct h2_session *session, struct h2_stream *stream);
+
+/* ---- infer.c ---- */
+
+/* The next field of a block that is watched: held back, or told together with those held. */
+int h2_infer_field(struct h2_session *session, struct h2_header *h);
+/* Tells what is held. whole: the block has no more fields; else more of it is there, but not known.
+ */
+int h2_infer_end(struct h2_session *session, bool whole);
+/* What the user says of the entry that a field with something unknown rests on. */
+void h2_hint_field(struct h2_session *session, struct h2_header *h);
+void h2_held_free(struct h2_session *session);
 
 /* ---- stream.c ---- */
 
