@@ -1,0 +1,170 @@
+/* What a connection says before it is encrypted, and the little that matters of the handshake's
+ * encrypted part: who, which version and suite, which protocol, is a session resumed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tls/tls_int.h"
+
+static void copy_text(char *to, size_t room, struct span from)
+{
+    size_t len = num_min_size(from.len, room - 1);
+    memcpy(to, from.ptr, len);
+    to[len] = '\0';
+}
+
+/* "h2,http/1.1" of a list of names with their lengths. */
+static void copy_offers(char *to, size_t room, struct span list)
+{
+    struct cur c = cur_of(list);
+    size_t used = 0;
+    while (cur_left(&c) > 0) {
+        struct span name = cur_take(&c, cur_u8(&c));
+        if (!cur_ok(&c) || used + name.len + 2 > room) {
+            break;
+        }
+        if (used > 0) {
+            to[used++] = ',';
+        }
+        memcpy(to + used, name.ptr, name.len);
+        used += name.len;
+    }
+    to[used] = '\0';
+}
+
+static void on_client_hello(struct half *half, struct span body)
+{
+    struct tls_conn *conn = half->conn;
+    struct client_hello hello;
+    if (conn->has_client_hello || half->side != conn->client || !client_hello_read(body, &hello)) {
+        return; /* the second one, after a HelloRetryRequest, has the same random (4.1.2) */
+    }
+    conn->has_client_hello = true;
+    memcpy(conn->client_random, hello.random, TLS_RANDOM_LEN);
+    memcpy(conn->session_id, hello.session_id.ptr, hello.session_id.len);
+    conn->session_id_len = (uint8_t)hello.session_id.len;
+    conn->early_offered = hello.early_data;
+    conn->ech = hello.ech;
+    copy_text(conn->facts.sni, sizeof(conn->facts.sni), hello.sni);
+    copy_offers(conn->facts.alpn, sizeof(conn->facts.alpn), hello.alpn);
+}
+
+static const char *version_name(uint16_t version)
+{
+    static const char *const names[] = { "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3" };
+    return version >= 0x0300 && version <= TLS_1_3 ? names[version - 0x0300] : "TLS";
+}
+
+static void on_server_hello(struct half *half, struct span body)
+{
+    struct tls_conn *conn = half->conn;
+    struct server_hello hello;
+    if (conn->has_server_hello || half->side == conn->client || !server_hello_read(body, &hello)) {
+        return;
+    }
+    if (hello.retry) {
+        conn->retried = true; /* 0-RTT is refused with it (RFC 8446 4.2.10) */
+        return;
+    }
+    conn->has_server_hello = true;
+    conn->version = hello.version;
+    conn->suite = tls_suite(hello.suite);
+    memcpy(conn->server_random, hello.random, TLS_RANDOM_LEN);
+    bool same_id = conn->has_client_hello && hello.session_id.len > 0 &&
+                   hello.session_id.len == conn->session_id_len &&
+                   memcmp(hello.session_id.ptr, conn->session_id, conn->session_id_len) == 0;
+    memcpy(conn->session_id, hello.session_id.ptr, hello.session_id.len);
+    conn->session_id_len = (uint8_t)hello.session_id.len;
+    (void)snprintf(conn->cipher_text, sizeof(conn->cipher_text), "0x%04x", (unsigned)hello.suite);
+    conn->facts.version = version_name(hello.version);
+    conn->facts.cipher = conn->suite != NULL ? conn->suite->name : conn->cipher_text;
+    conn->facts.cipher_id = hello.suite;
+    if (hello.version == TLS_1_3) {
+        conn->facts.resumed = hello.psk;
+    } else {
+        conn->facts.resumed = same_id;
+        copy_text(conn->facts.alpn, sizeof(conn->facts.alpn), hello.alpn);
+    }
+}
+
+static void on_encrypted_extensions(struct half *half, struct span body)
+{
+    struct tls_conn *conn = half->conn;
+    struct encrypted_extensions extensions;
+    if (conn->version != TLS_1_3 || half->side == conn->client || conn->server_ready ||
+        !encrypted_extensions_read(body, &extensions)) {
+        return;
+    }
+    copy_text(conn->facts.alpn, sizeof(conn->facts.alpn), extensions.alpn);
+    conn->facts.early_data = extensions.early_data;
+    conn->server_ready = true;
+}
+
+void hello_message(void *ctx, enum handshake_type type, struct span body)
+{
+    struct half *half = ctx;
+    switch (type) {
+    case HS_CLIENT_HELLO:
+        on_client_hello(half, body);
+        break;
+    case HS_SERVER_HELLO:
+        on_server_hello(half, body);
+        break;
+    case HS_ENCRYPTED_EXTENSIONS:
+        on_encrypted_extensions(half, body);
+        break;
+    case HS_CERTIFICATE:
+        half->certificate = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void hello_alert(struct half *half, struct span octets, const struct pos *pos)
+{
+    enum { FATAL = 2, CLOSE_NOTIFY = 0, USER_CANCELED = 90 };
+    struct tls_conn *conn = half->conn;
+    if (octets.len != 2) {
+        return;
+    }
+    uint8_t alert = octets.ptr[1];
+    const char *name = tls_alert_name(alert);
+    char number[16];
+    (void)snprintf(number, sizeof(number), "%u", (unsigned)alert);
+    if (alert == CLOSE_NOTIFY) {
+        half->close_notify = true;
+        return;
+    }
+    /* In TLS 1.3 all but these two end the connection, whatever their level says (RFC 8446 6). */
+    if (alert != USER_CANCELED && (octets.ptr[0] == FATAL || conn->version == TLS_1_3)) {
+        conn->alert = alert;
+        conn->alert_side = half->side;
+    }
+    conn_note(half, CHECK_TLS_ALERT, SEVERITY_NOTE, pos, "the %s sent the TLS alert %s",
+              half->side == conn->client ? "client" : "server", name != NULL ? name : number);
+}
+
+void hello_record(struct half *half, const struct record *record)
+{
+    struct tls_conn *conn = half->conn;
+    switch (record->type) {
+    case RECORD_HANDSHAKE:
+        (void)handshake_feed(&half->handshake, record->payload, hello_message, half);
+        break;
+    case RECORD_ALERT:
+        hello_alert(half, record->payload, &record->pos);
+        break;
+    case RECORD_CHANGE_CIPHER_SPEC:
+        if (conn->version == TLS_1_2) {
+            half->changed_cipher = true;
+            /* Resumed by a ticket: no certificate comes (RFC 5077 3.1). */
+            if (half->side != conn->client && !half->certificate && !half->handshake.lost &&
+                conn->has_server_hello) {
+                conn->facts.resumed = true;
+            }
+        }
+        break;
+    default:
+        break;
+    }
+}
