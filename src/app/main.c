@@ -8,6 +8,7 @@
 #include "app/pipeline.h"
 #include "app/report.h"
 #include "input/input.h"
+#include "tls/tls.h"
 
 /* A core file would hold the traffic; and a closed pipe is an error of write(), not a death. */
 static void settle_process(void)
@@ -44,6 +45,9 @@ static int show_text(const struct app_options *options)
         struct input_library library;
         for (size_t i = 0; input_library(i, &library); i++) {
             out_printf(out, "%s %s\n", library.name, library.version);
+        }
+        if (tls_library() != NULL) {
+            out_printf(out, "%s\n", tls_library());
         }
     } else if (action == ACTION_LIST_CHECKS) {
         render_list_checks(out, options->format);

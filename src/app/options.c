@@ -97,6 +97,16 @@ static enum rc apply_only_port(struct app_options *o, const char *name, const ch
     return read_ports(name, value, true, o->only_ports, err);
 }
 
+static enum rc apply_keylog(struct app_options *o, const char *name, const char *value,
+                            struct err *err)
+{
+    if (o->keylog_count == KEYLOGS_MAX) {
+        return err_set(err, RC_USAGE, "%s %s: more than %d key logs", name, value, KEYLOGS_MAX);
+    }
+    o->keylogs[o->keylog_count++] = value;
+    return RC_OK;
+}
+
 static enum rc apply_by(struct app_options *o, const char *name, const char *value, struct err *err)
 {
     static const struct choices views = { "view", { "frame", "callback" }, 2 };
@@ -286,6 +296,12 @@ static const struct flag flags[] = {
       "How many octets are queued behind missing segments in all connections together, and as much "
       "again for HTTP/2 state. SIZE may end in k, M or G.",
       options_apply_memory },
+    { 0, "keylog", "FILE", "secrets to decrypt TLS with (repeatable)",
+      "Reads FILE, a key log as clients and servers write it when they are asked to (most when the "
+      "environment variable SSLKEYLOGFILE names a file), and decrypts the TLS connections whose "
+      "secrets are in it. Repeatable. Secrets that a pcapng carries are used without being asked "
+      "for; SSLKEYLOGFILE itself is never looked at.",
+      apply_keylog },
     { 0, "by", "frame|callback", "what a record is (default frame)",
       "The view: one record a frame, with all that was decoded from it, or one record a callback "
       "of the receive engine, in the order in which they were made.",

@@ -46,6 +46,8 @@ struct check_mode {
 /* --tunnel may be given so often. */
 #define OPTIONS_TUNNELS_MAX 32
 
+#define KEYLOGS_MAX 64
+
 #define PORT_SET_OCTETS (65536 / 8)
 
 struct app_options {
@@ -61,6 +63,8 @@ struct app_options {
     bool no_tunnels;
     uint64_t hole_wait_ms, tcp_buffer, max_flows, memory; /* the limits of that name */
     uint64_t sync_octets;                                 /* --sync-limit */
+    const char *keylogs[KEYLOGS_MAX];                     /* --keylog, in order */
+    size_t keylog_count;
     enum h2_profile profile;
     bool deterministic;
     enum render_view view;

@@ -1,4 +1,4 @@
-/* packets of a capture: input ─► net ─► detect ─► feed.c ─► h2 ─► render
+/* packets of a capture: input ─► net ─► detect (─► tls ─► detect) ─► feed.c ─► h2 ─► render
  * octets of a raw stream: input ─► raw.c or halves.c ─► feed.c ─► h2 ─► render
  *
  * Each stage is a struct stream_sink (base/stream.h) of the one before it; the last, feed.c, lends
@@ -15,6 +15,7 @@
 #include "app/raw.h"
 #include "app/report.h"
 #include "app/run.h"
+#include "app/secrets.h"
 #include "spec/limits.h"
 
 /* DATA octets shown when --data does not say. */
@@ -57,6 +58,13 @@ static struct stream_sink on_http2(void *ctx, const struct connection_info *info
     return feed_open(ctx, info, upgrade);
 }
 
+/* … for TLS: its octets go to tls/, and what comes out to detect/ again. */
+static struct stream_sink on_tls(void *ctx, const struct flow_info *info,
+                                 const struct tls_facts *outer)
+{
+    return secrets_on_tls(ctx, info, outer);
+}
+
 static void on_other(void *ctx, const struct flow_info *info, const char *name, uint64_t looked)
 {
     struct run *run = ctx;
@@ -87,6 +95,11 @@ static void on_input_note(void *ctx, const struct finding *note)
     if (run->check == NULL || checking_wants(run, note->check)) {
         render_note(run->render, note);
     }
+}
+
+static void on_secrets(void *ctx, struct span text)
+{
+    secrets_take(ctx, text);
 }
 
 static void look_at_packet(struct run *run, const struct packet *packet)
@@ -142,6 +155,7 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
     enum rc rc = read_packets(run, input, net, err);
     struct net_stats stats = *net_stats(net);
     net_free(net);
+    tls_end(run->tls);
     for (int limit = 0; limit < NET_LIMITS; limit++) {
         run->limits[net_limit_check((enum net_limit)limit)] += stats.limits[limit];
     }
@@ -154,9 +168,11 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
 static enum rc open_input(struct run *run, const char *path, bool raw, struct input **input,
                           struct err *err)
 {
-    struct input_options options = {
-        .raw = raw, .before_wait = before_wait, .on_note = on_input_note, .ctx = run
-    };
+    struct input_options options = { .raw = raw,
+                                     .before_wait = before_wait,
+                                     .on_secrets = on_secrets,
+                                     .on_note = on_input_note,
+                                     .ctx = run };
     return input_open(&run->mem, path, &options, input, err);
 }
 
@@ -214,6 +230,8 @@ static void read_one(struct run *run, const char *path)
         return;
     }
     run->raw = input_kind(input) == INPUT_RAW;
+    /* A pcapng may still say secrets behind the packets that need them. */
+    tls_expect_secrets(run->tls, strcmp(input_format_name(input), "pcapng") == 0);
     rc = run->raw ? raw_read(run, input, &err) : read_capture(run, input, &err);
     if (run->raw && rc == RC_END && !is_over(run)) {
         report_input(run, NULL, true);
@@ -345,7 +363,9 @@ static void read_all(struct run *run)
 
 static struct detect *open_detect(struct run *run)
 {
-    static const struct detect_events events = { .on_http2 = on_http2, .on_other = on_other };
+    static const struct detect_events events = { .on_tls = on_tls,
+                                                 .on_http2 = on_http2,
+                                                 .on_other = on_other };
     struct detect_options options = { .sync_octets = run->options->sync_octets,
                                       .held_mem = &run->held_mem };
     memcpy(options.forced_ports, run->options->ports, sizeof(options.forced_ports));
@@ -383,6 +403,7 @@ int pipeline_run(const struct app_options *options)
     run.options = options;
     mem_init(&run.mem, 0);
     mem_init(&run.h2_mem, (size_t)options->memory);
+    mem_init(&run.tls_mem, (size_t)LIMIT_TLS_OCTETS);
     mem_init(&run.held_mem, (size_t)LIMIT_HELD_OCTETS);
     run.key = siphash_key_make(options->deterministic);
     map_init(&run.feeds, &run.mem, run.key.k1);
@@ -391,13 +412,17 @@ int pipeline_run(const struct app_options *options)
     run.detect = open_detect(&run);
     run.render = run.out != NULL ? open_render(&run) : NULL;
     int code = EXIT_UNUSABLE;
+    struct err err = { .rc = RC_OK };
     if (run.messages != NULL && run.detect != NULL && run.render != NULL) {
         run.events = render_events(run.render);
-        if (open_check(&run)) {
+        if (secrets_open(&run, &err) != RC_OK) {
+            report_line(run.messages, err.text);
+        } else if (open_check(&run)) {
             read_all(&run);
             code = finish(&run);
         }
     }
+    secrets_close(&run);
     checking_free(&run);
     render_free(run.render);
     detect_free(run.detect);

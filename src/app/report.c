@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/checking.h"
+#include "app/secrets.h"
 
 void others_add(struct others *others, const char *name, uint64_t count, uint64_t looked)
 {
@@ -64,7 +65,7 @@ struct phrase {
 };
 
 static const struct phrase phrases[] = {
-    { "TLS", "TLS connection", "TLS connections", " (this version decrypts no TLS)" },
+    { "TLS", "TLS connection without keys", "TLS connections without keys", "" },
     { "QUIC", "QUIC flow", "QUIC flows", " (HTTP/3 is not supported)" },
     { "joined late", "connection joined late and not recognised",
       "connections joined late and not recognised", "" },
@@ -170,6 +171,7 @@ void report_input(struct run *run, const struct net_stats *net, bool whole)
 {
     const struct input_report *report = &run->report;
     others_sort(&run->report.others);
+    secrets_report(run);
     if (net != NULL && net->packets == 0) {
         if (whole) {
             begin_line(run);

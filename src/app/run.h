@@ -11,6 +11,7 @@
 #include "input/input.h"
 #include "net/net.h"
 #include "render/render.h"
+#include "tls/tls.h"
 
 #define OTHERS_MAX 48
 
@@ -20,13 +21,21 @@ struct others {
     size_t count;
 };
 
+/* TLS connections that could not be read for one kind of reason, and the first of them. */
+struct keyless {
+    uint64_t count;
+    struct tls_facts example;
+    char reason[320], cipher[64];
+};
+
 /* What one input was. */
 struct input_report {
     const char *name; /* as messages have it */
     uint64_t http2;   /* connections */
     struct others others;
     uint64_t other_ports; /* connections that --only-port passed over */
-    size_t cut_to;        /* longest packet that was cut at capture time, octets kept; 0: none */
+    struct keyless keyless[TLS_REASON_COUNT];
+    size_t cut_to; /* longest packet that was cut at capture time, octets kept; 0: none */
 };
 
 /* What --check has found. */
@@ -39,8 +48,10 @@ struct checked {
 
 struct run {
     const struct app_options *options;
-    struct mem mem;      /* input, net, detection, output */
-    struct mem h2_mem;   /* HTTP/2 state of all connections, LIMIT_HTTP2_OCTETS */
+    struct mem mem;     /* input, net, detection, output */
+    struct mem h2_mem;  /* HTTP/2 state of all connections, LIMIT_HTTP2_OCTETS */
+    struct mem tls_mem; /* TLS state of all connections, LIMIT_TLS_OCTETS */
+    struct tls *tls;
     struct mem held_mem; /* octets held while nothing is decided, LIMIT_HELD_OCTETS */
     struct out *out, *messages;
     struct render *render;
