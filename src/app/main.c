@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/help.h"
+#include "app/live.h"
 #include "app/options.h"
 #include "app/pipeline.h"
 #include "app/report.h"
@@ -53,8 +54,11 @@ static int show_text(const struct app_options *options)
         render_list_checks(out, options->format);
     } else if (action == ACTION_EXPLAIN) {
         render_explain(out, options->format, options->check.explained);
-    } else {
+    } else if (action != ACTION_INTERFACES) {
         help_write(out, action == ACTION_HELP_LONG);
+    } else if (live_list(out, &err) != RC_OK) {
+        out_free(out);
+        return usage_error(&err);
     }
     out_flush(out);
     enum rc rc = out_rc(out, &err);
@@ -73,7 +77,8 @@ int main(int argc, char **argv)
     if (options.action != ACTION_RUN) {
         return show_text(&options);
     }
-    if (options.file_count == 0 && options.c2s == NULL && isatty(STDIN_FILENO) == 1) {
+    if (options.file_count == 0 && options.c2s == NULL && options.interface == NULL &&
+        isatty(STDIN_FILENO) == 1) {
         (void)err_set(&err, RC_USAGE,
                       "nothing to read: give a FILE, or pipe a capture or stream in (-h for help)");
         return usage_error(&err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/options_capture.h"
 #include "app/options_int.h"
 #include "app/suggest.h"
 #include "spec/limits.h"
@@ -239,6 +240,41 @@ static const struct flag flags[] = {
       "Reads FILE. The same as giving FILE without a flag; it is here for the habit. A single dash "
       "is standard input.",
       apply_read },
+    { 'i', NULL, "IF", "capture live on interface IF ('any': all)",
+      "Captures on a network interface until it is interrupted: the first SIGINT, SIGTERM or "
+      "SIGHUP ends the capture as the end of a file would, a second SIGINT ends the program at "
+      "once. Opening an interface takes root or the capability CAP_NET_RAW, which are given up "
+      "before the first packet is read (see --user). The interface any is all of them.",
+      apply_interface },
+    { 'D', NULL, NULL, "list the interfaces, and exit",
+      "Lists the interfaces that -i can name, with what is known of them.", apply_list_interfaces },
+    { 'f', NULL, "BPF", "only packets that pass this filter",
+      "Looks only at packets that pass a filter in the language of pcap-filter(7), of files and "
+      "live; packet numbers still count all packets of a file. Such a filter does not look inside "
+      "tunnels, \"port N\" misses packets with a VLAN tag unless it says \"vlan and port N\", and "
+      "it does not match later fragments or follow IPv6 extension headers: --only-port, which is "
+      "applied behind all these, is the better first choice.",
+      apply_filter },
+    { 's', NULL, "N", "live: octets kept of each packet (262144)",
+      "Live: keeps no more than N octets of each packet. What is cut off is a gap in the stream. 0 "
+      "is the default, 262144.",
+      apply_snap_len },
+    { 'p', "promisc", NULL, "live: promiscuous mode (default off)",
+      "Live: puts the interface into promiscuous mode, so that packets to others are captured, "
+      "too.",
+      apply_promiscuous },
+    { 0, "buffer", "SIZE", "live: the kernel's buffer (64M)",
+      "Live: the size of the kernel's buffer. When packets come faster than they are read for so "
+      "long that it is full, they are dropped, and it is said how many.",
+      apply_buffer },
+    { 0, "immediate", NULL, "live: no batching (default on a terminal)",
+      "Live: shows each packet as it comes. Otherwise packets come in batches of up to a tenth of "
+      "a second, and fewer are dropped. It is the default when output is a terminal.",
+      apply_immediate },
+    { 0, "user", "NAME", "live: whom to become after opening",
+      "Live: the user to become when the interface is open and root is no longer needed. The "
+      "default is who called sudo, or nobody.",
+      apply_user },
     { 0, "raw", NULL, "the input is a raw stream, whatever it looks like",
       "Takes the input as the octets of one direction of a connection, even if they look like "
       "nothing known. When they do not begin with a client preface or a SETTINGS frame, the first "
@@ -525,7 +561,8 @@ static enum rc check_together(struct app_options *o, struct err *err)
     if (o->octets && o->view == VIEW_CALLBACK) {
         return err_set(err, RC_USAGE, "-x names the octets of a frame: it goes with --by frame");
     }
-    return options_check_together(o, err);
+    enum rc rc = options_capture_together(o, err);
+    return rc == RC_OK ? options_check_together(o, err) : rc;
 }
 
 enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *err)

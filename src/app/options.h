@@ -23,6 +23,7 @@ enum app_action {
     ACTION_HELP_SHORT,
     ACTION_HELP_LONG,
     ACTION_VERSION,
+    ACTION_INTERFACES,
     ACTION_LIST_CHECKS,
     ACTION_EXPLAIN,
 };
@@ -78,8 +79,15 @@ struct app_options {
     uint64_t max_records; /* 0: all */
     struct check_mode check;
     bool view_given;
-    char **files;      /* inputs in order, the strings of argv */
-    size_t file_count; /* 0: standard input */
+    const char *interface;  /* -i; NULL: files */
+    const char *filter;     /* -f; NULL: none */
+    uint64_t snap_len;      /* -s; 0: the default */
+    uint64_t buffer_octets; /* --buffer; 0: the default */
+    bool promiscuous, immediate;
+    const char *user;      /* --user; NULL: not given */
+    const char *live_flag; /* one that was given of those that go with -i alone; NULL: none */
+    char **files;          /* inputs in order, the strings of argv */
+    size_t file_count;     /* 0: standard input */
 };
 
 /* Reads the words behind argv[0]. argv itself is used to hold the list of files, so it is changed

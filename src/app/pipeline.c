@@ -12,6 +12,7 @@
 
 #include "app/checking.h"
 #include "app/feed.h"
+#include "app/live.h"
 #include "app/raw.h"
 #include "app/report.h"
 #include "app/run.h"
@@ -78,7 +79,7 @@ static void on_other(void *ctx, const struct flow_info *info, const char *name, 
 static bool is_over(const struct run *run)
 {
     bool nobody_reads = out_rc(run->out, NULL) != RC_OK && run->check == NULL;
-    return run->full || run->out_of_memory || nobody_reads;
+    return run->full || run->out_of_memory || run->ticked != 0 || nobody_reads;
 }
 
 /* Whoever watches the output of a pipe sees all there is before we wait for more. */
@@ -113,23 +114,42 @@ static void look_at_packet(struct run *run, const struct packet *packet)
     }
 }
 
-static enum rc read_packets(struct run *run, struct input *input, struct net *net, struct err *err)
+/* A packet goes its way, unless -f keeps it out. */
+static enum rc take_packet(struct run *run, const struct packet *packet, struct err *err)
+{
+    look_at_packet(run, packet);
+    run->report.packets++;
+    if (run->filter != NULL) {
+        int passes = filter_passes(run->filter, packet, err);
+        if (passes <= 0) {
+            run->report.filtered++;
+            return (enum rc)passes;
+        }
+    }
+    if (net_packet(run->net, packet) != 0) {
+        return err_set(err, RC_NOMEM, "out of memory");
+    }
+    return RC_OK;
+}
+
+/* RC_END, or how the input ended else. */
+static enum rc read_packets(struct run *run, struct input *input, struct err *err)
 {
     enum rc rc = RC_OK;
-    int fed = 0;
-    while (rc == RC_OK && fed == 0 && !is_over(run)) {
+    while (rc == RC_OK && !is_over(run)) {
         struct packet packet;
         rc = input_next_packet(input, &packet, err);
         /* The last packet of a capture that was cut may be there in part. */
         if (rc == RC_OK || (rc == RC_DAMAGED && packet.octets.len > 0)) {
-            look_at_packet(run, &packet);
-            fed = net_packet(net, &packet);
+            struct err why = { .rc = RC_OK };
+            enum rc taken = take_packet(run, &packet, &why);
+            if (taken != RC_OK) {
+                *err = why;
+                return taken;
+            }
         }
     }
-    if (fed == 0 && !is_over(run)) {
-        fed = net_end(net);
-    }
-    if (fed != 0) {
+    if (run->ticked != 0 || (!is_over(run) && net_end(run->net) != 0)) {
         return err_set(err, RC_NOMEM, "out of memory");
     }
     return rc == RC_OK ? RC_END : rc;
@@ -148,13 +168,14 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
     options.no_tunnels = run->options->no_tunnels;
     options.tunnel_ports = run->options->tunnel_ports;
     options.tunnel_port_count = run->options->tunnel_port_count;
-    struct net *net = net_new(&run->mem, &options, &events, run);
-    if (net == NULL) {
+    run->net = net_new(&run->mem, &options, &events, run);
+    if (run->net == NULL) {
         return err_set(err, RC_NOMEM, "out of memory");
     }
-    enum rc rc = read_packets(run, input, net, err);
-    struct net_stats stats = *net_stats(net);
-    net_free(net);
+    enum rc rc = read_packets(run, input, err);
+    struct net_stats stats = *net_stats(run->net);
+    net_free(run->net);
+    run->net = NULL;
     tls_end(run->tls);
     for (int limit = 0; limit < NET_LIMITS; limit++) {
         run->limits[net_limit_check((enum net_limit)limit)] += stats.limits[limit];
@@ -173,6 +194,9 @@ static enum rc open_input(struct run *run, const char *path, bool raw, struct in
                                      .on_secrets = on_secrets,
                                      .on_note = on_input_note,
                                      .ctx = run };
+    if (run->options->interface != NULL) {
+        return live_open(run, &options, input, err);
+    }
     return input_open(&run->mem, path, &options, input, err);
 }
 
@@ -232,11 +256,19 @@ static void read_one(struct run *run, const char *path)
     run->raw = input_kind(input) == INPUT_RAW;
     /* A pcapng may still say secrets behind the packets that need them. */
     tls_expect_secrets(run->tls, strcmp(input_format_name(input), "pcapng") == 0);
-    rc = run->raw ? raw_read(run, input, &err) : read_capture(run, input, &err);
+    if (run->raw && run->filter != NULL) {
+        rc = err_set(&err, RC_USAGE, "%s: -f is about packets, and this is a raw stream",
+                     run->report.name);
+    } else {
+        rc = run->raw ? raw_read(run, input, &err) : read_capture(run, input, &err);
+    }
     if (run->raw && rc == RC_END && !is_over(run)) {
         report_input(run, NULL, true);
     }
     settle(run, rc, &err);
+    if (run->options->interface != NULL) {
+        live_report(run, input);
+    }
     finish_input(run, input);
     input_done(run);
 }
@@ -348,8 +380,18 @@ static int finish(struct run *run)
 static void read_all(struct run *run)
 {
     const struct app_options *o = run->options;
+    struct err err = { .rc = RC_OK };
+    if (o->filter != NULL && o->interface == NULL) {
+        enum rc rc = filter_new(&run->mem, o->filter, &run->filter, &err);
+        if (rc != RC_OK) {
+            settle(run, rc, &err);
+            return;
+        }
+    }
     if (o->c2s != NULL) {
         read_halves(run);
+    } else if (o->interface != NULL) {
+        read_one(run, o->interface);
     } else if (o->file_count == 0) {
         read_one(run, "-");
     }
@@ -424,6 +466,7 @@ int pipeline_run(const struct app_options *options)
     }
     secrets_close(&run);
     checking_free(&run);
+    filter_free(run.filter);
     render_free(run.render);
     detect_free(run.detect);
     out_free(run.messages);

@@ -122,8 +122,15 @@ static void say_none_found(const struct run *run, const struct net_stats *net)
     out_text(out, "no HTTP/2 found");
     if (net != NULL) {
         out_text(out, " in ");
-        out_u64(out, net->packets);
-        out_text(out, net->packets == 1 ? " packet" : " packets");
+        out_u64(out, report->packets);
+        out_text(out, report->packets == 1 ? " packet" : " packets");
+    }
+    if (run->filter != NULL) {
+        out_text(out, ", of which ");
+        out_u64(out, report->packets - report->filtered);
+        out_text(out, " passed filter \"");
+        out_escaped(out, span_str(run->options->filter));
+        out_char(out, '"');
     }
     for (size_t i = 0; i < report->others.count; i++) {
         const struct named_count *row = &report->others.rows[i];
@@ -172,10 +179,12 @@ void report_input(struct run *run, const struct net_stats *net, bool whole)
     const struct input_report *report = &run->report;
     others_sort(&run->report.others);
     secrets_report(run);
-    if (net != NULL && net->packets == 0) {
+    if (net != NULL && report->packets == 0) {
         if (whole) {
             begin_line(run);
-            out_text(run->messages, "valid capture with no packets");
+            out_text(run->messages, run->options->interface != NULL
+                                        ? "no packet was captured"
+                                        : "valid capture with no packets");
             end_line(run);
         }
     } else if (net != NULL && payload_is_cut(net)) {

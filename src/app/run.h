@@ -8,6 +8,7 @@
 #include "base/siphash.h"
 #include "check/check.h"
 #include "detect/detect.h"
+#include "input/filter.h"
 #include "input/input.h"
 #include "net/net.h"
 #include "render/render.h"
@@ -35,7 +36,9 @@ struct input_report {
     struct others others;
     uint64_t other_ports; /* connections that --only-port passed over */
     struct keyless keyless[TLS_REASON_COUNT];
-    size_t cut_to; /* longest packet that was cut at capture time, octets kept; 0: none */
+    uint64_t packets;  /* the input's */
+    uint64_t filtered; /* of them, those that -f kept out */
+    size_t cut_to;     /* longest packet that was cut at capture time, octets kept; 0: none */
 };
 
 /* What --check has found. */
@@ -67,6 +70,9 @@ struct run {
     uint64_t kernel_drops, interface_drops;
     uint64_t limits[CHECK_COUNT]; /* how often those of net/ acted, and the memory of HTTP/2 */
     struct detect *detect;
+    struct filter *filter;  /* -f on files; NULL: none, or libpcap applies it itself */
+    struct net *net;        /* of the input under way; NULL: it has no packets */
+    int ticked;             /* negative: what went wrong when time went on */
     bool raw;               /* the input under way has no packets */
     bool full;              /* -c is reached, or nobody reads any more: stop */
     bool out_of_memory;     /* a stage said so */

@@ -1,4 +1,5 @@
 #include "input/input_int.h"
+#include "input/live.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -233,12 +234,8 @@ static enum rc find_format(struct input *input, bool raw, struct err *err)
 /* ---- the door ---- */
 
 /* Everything of input_open behind the opening itself; the input is freed when it fails. */
-static enum rc look(struct input *opened, const struct input_options *options, struct input **input,
-                    struct err *err)
+static enum rc look(struct input *opened, struct input **input, struct err *err)
 {
-    if (options != NULL) {
-        opened->options = *options;
-    }
     opened->src.before_wait = opened->options.before_wait;
     opened->src.ctx = opened->options.ctx;
     enum rc rc = find_format(opened, opened->options.raw, err);
@@ -258,11 +255,12 @@ const char *input_name(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-static struct input *new_input(struct mem *mem, const char *name)
+struct input *input_new(struct mem *mem, const char *name, const struct input_options *options)
 {
     struct input *input = mem_zalloc(mem, 1, sizeof *input);
     if (input != NULL) {
         input->mem = mem;
+        input->options = options != NULL ? *options : (struct input_options){ 0 };
         (void)snprintf(input->name, sizeof input->name, "%s", name);
     }
     return input;
@@ -271,7 +269,7 @@ static struct input *new_input(struct mem *mem, const char *name)
 enum rc input_open(struct mem *mem, const char *path, const struct input_options *options,
                    struct input **input, struct err *err)
 {
-    struct input *opened = new_input(mem, input_name(path));
+    struct input *opened = input_new(mem, input_name(path), options);
     if (opened == NULL) {
         return err_set(err, RC_NOMEM, "%.256s: out of memory", input_name(path));
     }
@@ -280,19 +278,19 @@ enum rc input_open(struct mem *mem, const char *path, const struct input_options
         mem_free(mem, opened);
         return rc;
     }
-    return look(opened, options, input, err);
+    return look(opened, input, err);
 }
 
 enum rc input_open_memory(struct mem *mem, struct span octets, const char *name,
                           const struct input_options *options, struct input **input,
                           struct err *err)
 {
-    struct input *opened = new_input(mem, name);
+    struct input *opened = input_new(mem, name, options);
     if (opened == NULL) {
         return err_set(err, RC_NOMEM, "%.256s: out of memory", name);
     }
     bytesrc_open_memory(&opened->src, mem, octets);
-    return look(opened, options, input, err);
+    return look(opened, input, err);
 }
 
 void input_close(struct input *input)
@@ -361,5 +359,6 @@ bool input_library(size_t i, struct input_library *library)
             return true;
         }
     }
-    return false;
+    library->name = live_library(&library->version);
+    return library->name != NULL && i == 0;
 }

@@ -52,6 +52,9 @@ struct input {
     char name[260];
 };
 
+/* An input without source or format yet; options may be NULL. NULL: memory is out. */
+struct input *input_new(struct mem *mem, const char *name, const struct input_options *options);
+
 /* Prefixes the input's name to a text. */
 enum rc input_err(const struct input *input, struct err *err, enum rc rc, const char *format, ...)
     H2D_PRINTF(4, 5);

@@ -102,13 +102,53 @@ def connection(payload, **more):
 def wrong_usage():
     for args, text in [
         (["--tim=none"], "unknown option --tim; did you mean --time?"),
-        (["-i", "eth0"], "unknown option -i (h2dump -h lists all)"),
-        (["-f", "tcp"], "unknown option -f (h2dump -h lists all)"),
         (["-Y", "x"], "unknown option -Y (h2dump -h lists all)"),
         (["--by", "stream"], "--by stream: unknown view (frame, callback)"),
         (["--by", "callbak"], "--by callbak: unknown view; did you mean 'callback'? (frame, callback)"),
         (["-T", "jsn"], "-T jsn: unknown format; did you mean 'json'? (text, json)"),
         (["--color=\x1b[31m"], "--color \\x1b[31m: unknown choice (auto, always, never)"),
+    ]:
+        expect_run(args, 2, text, stdout="")
+
+
+def filters_on_files():
+    """-f by link type; packet numbers count all packets; what passed is said when nothing was found."""
+    octets = pcap(connection(PREFACE + SETTINGS + PING, dport=8081) + connection(PREFACE + SETTINGS))
+    both = write("x.pcap", octets)
+    if "libpcap" not in run("-V")[1]:
+        expect_run(["-f", "tcp", both], 2, "built without libpcap: no live capture and no -f filters", stdout="")
+        return
+    out = expect_run(["-f", "port 8080", "-T", "json", both], 0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    expect("packets", {r["packet"] for r in records if r["kind"] == "frame"}, {4})
+    expect("connections", records[-1]["connections"], {"http2": 1})
+    expect("packets read", records[-1]["packets"], 4)
+    expect_run(["-f", "port 9", both], 1, 'x.pcap: no HTTP/2 found in 4 packets, of which 0 passed filter "port 9"')
+    expect_run(["-f", "host 10.0.0.1 and tcp[13] & 2 != 0", both], 1,
+               'x.pcap: no HTTP/2 found in 4 packets, of which 2 passed filter'
+               ' "host 10.0.0.1 and tcp[13] & 2 != 0": 2 TCP packets without payload')
+    expect_run(["-f", "tcp prt 1", both], 2, '-f "tcp prt 1": can\'t parse filter expression: syntax error', stdout="")
+    raw = write("raw.pcap", pcap([p[14:] for p in connection(PREFACE + SETTINGS)], link=101))
+    expect_run(["-f", "port 8080", "-q", raw, both], 0, "")
+    expect_run(["-f", "ether src 02:00:00:00:00:02", raw], 2,
+               '-f "ether src 02:00:00:00:00:02" on packets of link type 101: ethernet addresses supported only on '
+               "ethernet/FDDI/token ring/802.11/ATM LANE/Fibre Channel", stdout="")
+    expect_run(["-f", "tcp"], 2, "standard input: -f is about packets, and this is a raw stream",
+               stdin=PREFACE + SETTINGS, stdout="")
+
+
+def capture_flags_go_together():
+    for args, text in [
+        (["-i", "lo", "x.pcap"], "x.pcap: no file can go with -i"),
+        (["-i", "lo", "-i", "eth0"], "-i eth0: one interface at a time ('any' is all of them)"),
+        (["--raw", "-i", "lo"], "-i is about packets: it cannot go with --raw or --from"),
+        (["--c2s=x", "--s2c=y", "-f", "tcp"], "-f is about packets: it cannot go with --c2s and --s2c"),
+        (["-f", "tcp", "-f", "udp"], "-f: given twice; join them with 'and' or 'or'"),
+        (["-s", "96", "x.pcap"], "-s is about live capture: it goes with -i"),
+        (["--promisc", "x.pcap"], "--promisc is about live capture: it goes with -i"),
+        (["-i", "lo", "-s", "262145"], "-s 262145: not a length of packets (1 to 262144; 0 is the most)"),
+        (["-i", "lo", "--buffer=3"], "--buffer 3: not the size of a buffer (256k to 2047M)"),
+        (["-i", "lo", "--buffer=2G"], "--buffer 2G: not the size of a buffer (256k to 2047M)"),
     ]:
         expect_run(args, 2, text, stdout="")
 
@@ -466,7 +506,8 @@ def main():
     return 1 if bad else 0
 
 
-CASES = [wrong_usage, help_and_version, not_a_capture, empty_file, directory_and_missing, unreadable, header_only, cut_everywhere,
+CASES = [wrong_usage, filters_on_files, capture_flags_go_together, help_and_version, not_a_capture, empty_file,
+         directory_and_missing, unreadable, header_only, cut_everywhere,
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
          standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,
          forced_port, hole_over_a_frame_header,

@@ -55,6 +55,26 @@ static void test_defaults(void **state)
     assert_int_equal(o.max_records, 0);
 }
 
+static void test_capture_flags_record(void **state)
+{
+    struct app_options o;
+    struct err err;
+    (void)state;
+    assert_int_equal(
+        PARSE("-i", "eth0", "-ftcp", "-s", "0", "-p", "--immediate", "--user=me", "--buffer=1M"),
+        RC_OK);
+    assert_string_equal(o.interface, "eth0");
+    assert_string_equal(o.filter, "tcp");
+    assert_true(o.promiscuous && o.immediate);
+    assert_string_equal(o.user, "me");
+    assert_true(o.snap_len == 0 && o.buffer_octets == 1 << 20);
+    assert_int_equal(PARSE("-i", "any", "--promisc", "-s96"), RC_OK);
+    assert_true(o.promiscuous && o.snap_len == 96 && o.buffer_octets == 0);
+    assert_int_equal(PARSE("-f", "tcp", "x.pcap"), RC_OK);
+    assert_int_equal(PARSE("-D"), RC_OK);
+    assert_int_equal(o.action, ACTION_INTERFACES);
+}
+
 static void test_every_flag_records(void **state)
 {
     struct app_options o;
@@ -73,6 +93,7 @@ static void test_every_flag_records(void **state)
                            "--profile=endpoint", "--deterministic", "--only-port=80,443"),
                      RC_OK);
     assert_int_equal(o.verbosity, 2);
+    assert_null(o.interface);
     assert_true(o.quiet && o.octets && o.deterministic && o.only_ports_given);
     assert_int_equal(o.time, TIME_NONE);
     assert_int_equal(o.color, COLOR_NEVER);
@@ -175,8 +196,9 @@ static void test_refused(void **state)
     REFUSED("unknown option --tim; did you mean --time?", "--tim=none");
     REFUSED("unknown option --colour; did you mean --color?", "--colour");
     REFUSED("unknown option --interface (h2dump -h lists all)", "--interface");
-    REFUSED("unknown option -i (h2dump -h lists all)", "-i", "eth0");
-    REFUSED("unknown option -D (h2dump -h lists all)", "-D");
+    REFUSED("-s is about live capture: it goes with -i", "-s", "96", "x.pcap");
+    REFUSED("--user is about live capture: it goes with -i", "--user", "me");
+    REFUSED("x.pcap: no file can go with -i", "x.pcap", "-i", "lo");
     REFUSED("unknown option -time=none; did you mean --time=none?", "-time=none");
     REFUSED("--raw takes no value (got 'yes')", "--raw=yes");
     REFUSED("--time needs a value: relative|delta|absolute|none", "--time");
@@ -231,10 +253,15 @@ static void test_suggest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_every_flag_records),
-        cmocka_unit_test(test_files_and_data), cmocka_unit_test(test_help_and_version_win),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_rows_are_whole),
-        cmocka_unit_test(test_suggest),        cmocka_unit_test(test_limits_and_tunnels),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_flag_records),
+        cmocka_unit_test(test_capture_flags_record),
+        cmocka_unit_test(test_files_and_data),
+        cmocka_unit_test(test_help_and_version_win),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_rows_are_whole),
+        cmocka_unit_test(test_suggest),
+        cmocka_unit_test(test_limits_and_tunnels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
