@@ -30,6 +30,22 @@ static int charge(struct h2_session *session, uint32_t n, uint32_t consumed)
     return rc;
 }
 
+/* The Pad Length octet, with `rest` octets behind it. The reference takes it as consumed before it
+ * takes it as received, which shows in when the stream's credit is due. */
+static int charge_pad_length(struct h2_session *session, uint32_t rest)
+{
+    if (session->observer) {
+        return H2_GO;
+    }
+    int rc = h2_window_data_connection(session, 1, 1);
+    if (rc == H2_GO && session->target != NULL) {
+        bool more = rest > 0 || (session->cur->hd.flags & H2_FLAG_END_STREAM) == 0;
+        h2_window_consume_stream(session, session->target, 1);
+        rc = h2_window_data_stream(session, session->target, 1, more, 0);
+    }
+    return rc;
+}
+
 static int charge_whole(struct h2_session *session)
 {
     const struct h2_frame_hd *hd = &session->cur->hd;
@@ -103,6 +119,7 @@ static int judge(struct h2_session *session, uint32_t n)
         return H2_GO;
     }
     stream->flags |= H2_STREAM_SKIP_BODY;
+    h2_window_consume_connection(session, n);
     return h2_break_message(session, H2_RULE_DATA_LENGTH, stream->id, &fault);
 }
 
@@ -156,9 +173,8 @@ static int step_data_pad_length(struct h2_session *session, struct cur *in)
 {
     struct h2_frame *f = session->cur;
     uint32_t pad = cur_u8(in), rest = f->hd.length - 1;
-    session->left = rest + 1; /* charge() asks what is left before it */
-    int rc = charge(session, 1, 1);
     session->left = rest;
+    int rc = charge_pad_length(session, rest);
     if (rc != H2_GO) {
         return rc;
     }

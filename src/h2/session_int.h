@@ -477,6 +477,9 @@ int h2_window_data_connection(struct h2_session *session, uint32_t n, uint32_t c
 /* And the stream's; more: the message goes on, so that credit is worth giving. */
 int h2_window_data_stream(struct h2_session *session, struct h2_stream *stream, uint32_t n,
                           bool more, uint32_t consumed);
+/* Nobody waits for n of these octets any more: the connection's credit, the stream's. */
+void h2_window_consume_connection(struct h2_session *session, uint32_t n);
+void h2_window_consume_stream(struct h2_session *session, struct h2_stream *stream, uint32_t n);
 int64_t h2_window_recv(const struct h2_session *session, const struct h2_stream *stream);
 int64_t h2_window_send(const struct h2_session *session, const struct h2_stream *stream);
 /* The remote INITIAL_WINDOW_SIZE changes; false when a stream's window would pass 2^31-1. */

@@ -38,30 +38,34 @@ static bool update_due(const struct h2_session *session, int64_t limit, int64_t 
     return !session->observer && back > 0 && back >= limit / 2;
 }
 
+/* What may be given back: without automatic updates, what the application is done with, and never
+ * more than what came in. */
+static int64_t to_give_back(const struct h2_session *session, int64_t unreturned, int64_t consumed)
+{
+    return session->opt.auto_window_update || unreturned < consumed ? unreturned : consumed;
+}
+
 static void update_connection(struct h2_session *session)
 {
-    int64_t *back =
-        session->opt.auto_window_update ? &session->recv_unreturned : &session->consumed;
-    if (!session->wu_queued && update_due(session, session->recv_window, *back)) {
-        uint32_t increment = (uint32_t)*back;
-        session->recv_unreturned -= *back;
-        session->consumed = 0;
+    int64_t back = to_give_back(session, session->recv_unreturned, session->consumed);
+    if (!session->wu_queued && update_due(session, session->recv_window, back)) {
+        session->recv_unreturned -= back;
+        session->consumed -= back;
         session->wu_queued = true;
-        h2_outbox_window_update(session, NULL, increment);
+        h2_outbox_window_update(session, NULL, (uint32_t)back);
     }
 }
 
 static void update_stream(struct h2_session *session, struct h2_stream *stream)
 {
-    int64_t *back = session->opt.auto_window_update ? &stream->recv_unreturned : &stream->consumed;
+    int64_t back = to_give_back(session, stream->recv_unreturned, stream->consumed);
     if ((stream->flags & H2_STREAM_WU_QUEUED) == 0 &&
-        update_due(session, recv_limit(session, stream), *back)) {
-        uint32_t increment = (uint32_t)*back;
-        stream->recv_unreturned -= *back;
-        stream->consumed = 0;
+        update_due(session, recv_limit(session, stream), back)) {
+        stream->recv_unreturned -= back;
+        stream->consumed -= back;
         stream->flags |= H2_STREAM_WU_QUEUED;
         session->wu_streams++;
-        h2_outbox_window_update(session, stream, increment);
+        h2_outbox_window_update(session, stream, (uint32_t)back);
     }
 }
 
@@ -81,7 +85,9 @@ int h2_window_data_connection(struct h2_session *session, uint32_t n, uint32_t c
     }
     session->recv_unreturned += n;
     session->consumed += consumed;
-    update_connection(session);
+    if (session->opt.auto_window_update || consumed > 0) {
+        update_connection(session);
+    }
     return H2_GO;
 }
 
@@ -102,10 +108,26 @@ int h2_window_data_stream(struct h2_session *session, struct h2_stream *stream, 
     }
     stream->recv_unreturned += n;
     stream->consumed += consumed;
-    if (more) {
+    if (session->opt.auto_window_update ? more : consumed > 0) {
         update_stream(session, stream);
     }
     return H2_GO;
+}
+
+void h2_window_consume_connection(struct h2_session *session, uint32_t n)
+{
+    session->consumed += n;
+    if (!session->opt.auto_window_update) {
+        update_connection(session);
+    }
+}
+
+void h2_window_consume_stream(struct h2_session *session, struct h2_stream *stream, uint32_t n)
+{
+    stream->consumed += n;
+    if (!session->opt.auto_window_update) {
+        update_stream(session, stream);
+    }
 }
 
 void h2_window_credit(int64_t *extra, int64_t *unreturned, uint32_t increment)
