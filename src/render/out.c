@@ -295,6 +295,7 @@ static const struct {
     { 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },   /* filler, variation selectors */
     { 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },   /* byte order mark, filler */
     { 0xfff0, 0xfffb },   { 0xfffe, 0xffff },   /* annotations, no characters */
+    { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 }, /* joiners of hieroglyphs, of shorthand */
     { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff }, /* musical controls, tags and selectors */
 };
 

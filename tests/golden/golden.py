@@ -197,6 +197,13 @@ def octets():
         for number, complaint in text_complaints(text, path in coloured):
             bad += 1
             print(f"FAIL {where}:{number}: {complaint[:300]}")
+    for path in expected_files(".json"):
+        files += 1
+        with open(path, encoding="utf-8") as f:
+            for number, line in enumerate(f, 1):
+                if HARMFUL.search(line):
+                    bad += 1
+                    print(f"FAIL {os.path.relpath(path, ROOT)}:{number}: an octet that may not reach a terminal")
     print(f"{files} files, {bad} complaints")
     return 1 if bad or files == 0 else 0
 
