@@ -94,13 +94,15 @@ enum sink_answer {
 
 /* A stage that takes the octets of one connection. Calls come in an order that a single observer
  * could have seen them (causes before effects). off is the offset in that side's stream, of the
- * first octet; the offsets of one side run on without holes: a gap counts with its length. */
+ * first octet; the offsets of one side run on without holes: a gap counts with its length, where
+ * that is known. */
 struct stream_sink_ops {
     /* octets.len >= 1, borrowed for the call. All of them were found at *pos. Returns enum
      * sink_answer or negative rc. */
     int (*bytes)(void *ctx, unsigned side, uint64_t off, struct span octets, const struct pos *pos);
-    /* len octets are not there (len >= 1); before and after are the packets around the hole, either
-     * may be NULL. */
+    /* len octets are not there; 0: nobody knows how many (records of TLS were lost), and the
+     * offsets go on as if there had been none. before and after are the packets around the hole,
+     * either may be NULL. */
     int (*gap)(void *ctx, unsigned side, uint64_t off, uint64_t len, enum gap_cause cause,
                const struct pos *before, const struct pos *after);
     /* One side has ended, once a side, at pos (NULL: nowhere in particular). */

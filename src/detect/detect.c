@@ -590,7 +590,7 @@ static int flow_bytes(void *ctx, unsigned side, uint64_t off, struct span octets
 static int http1_gap(struct flow *f, unsigned side, uint64_t len)
 {
     bool bare = hold_octets(&f->hold, side).len == 0;
-    return bare && upgrade_gap(f->upgrade, dir_of(f, side), len) == UPGRADE_WATCHING
+    return bare && len > 0 && upgrade_gap(f->upgrade, dir_of(f, side), len) == UPGRADE_WATCHING
                ? SINK_MORE
                : give_up(f, "HTTP/1.1");
 }
@@ -599,12 +599,13 @@ static int flow_gap(void *ctx, unsigned side, uint64_t off, uint64_t len, enum g
                     const struct pos *before, const struct pos *after)
 {
     struct flow *f = ctx;
+    bool unknown = len == 0;
     uint64_t skipped = f->sides[side].skip < len ? f->sides[side].skip : len;
     int answer;
     (void)off;
-    f->sides[side].skip -= skipped;
+    f->sides[side].skip = unknown ? 0 : f->sides[side].skip - skipped;
     len -= skipped;
-    if (len == 0) {
+    if (len == 0 && !unknown) {
         return SINK_MORE;
     }
     switch (f->state) {

@@ -109,6 +109,11 @@ static void open_hole(struct half *half, uint64_t octets, const struct pos *befo
     handshake_lose(&half->handshake);
 }
 
+static bool is_blind(const struct half *half)
+{
+    return half->opened == 0 && half->key.aead == NULL && half->slots[EPOCH_DATA].count == 0;
+}
+
 /* RFC 5246 7.4.1: within an encrypted connection a hello begins a new handshake, with keys that no
  * key log names. */
 static bool is_renegotiation(const struct half *half, const struct tls_plain *plain)
@@ -117,11 +122,32 @@ static bool is_renegotiation(const struct half *half, const struct tls_plain *pl
            (plain->octets.ptr[0] == HS_CLIENT_HELLO || plain->octets.ptr[0] == HS_HELLO_REQUEST);
 }
 
+/* The other side's keys for data are not in force yet, for a hole: did it cost data? When this side
+ * goes on talking, it did: what is said now may be the answer. */
+static int tell_silent_hole(struct half *half)
+{
+    enum { RECORDS_WITHOUT_ANSWER = 1 };
+    struct half *other = &half->conn->halves[half->side ^ 1];
+    bool searching = other->hole.open || other->records.searching;
+    if (H2D_LIKELY(!searching) || other->epoch == EPOCH_DATA || other->hole.told ||
+        is_blind(other) || other->hole.answers++ < RECORDS_WITHOUT_ANSWER) {
+        return SINK_MORE;
+    }
+    other->hole.told = true;
+    return give_gap(other, 0, &other->hole.before, &other->hole.after);
+}
+
+static int take_data(struct half *half, struct span octets, const struct pos *pos)
+{
+    int answer = octets.len > 0 ? tell_silent_hole(half) : SINK_MORE;
+    return answer == SINK_MORE && octets.len > 0 ? give(half, octets, pos) : answer;
+}
+
 static int take_plain(struct half *half, const struct tls_plain *plain, const struct pos *pos)
 {
     switch (plain->type) {
     case RECORD_DATA:
-        return plain->octets.len > 0 ? give(half, plain->octets, pos) : SINK_MORE;
+        return take_data(half, plain->octets, pos);
     case RECORD_HANDSHAKE:
         if (is_renegotiation(half, plain)) {
             conn_note(half, CHECK_TLS_RENEGOTIATION, SEVERITY_ERROR, pos,
@@ -199,14 +225,15 @@ static int encrypted_record(struct half *half, const struct record *record)
     }
     if (H2D_UNLIKELY(result == OPENED_BEHIND)) {
         handshake_lose(&half->handshake);
-        if (half->epoch == EPOCH_DATA) {
+        if (half->epoch == EPOCH_DATA && !half->hole.told) {
             /* What is read now must not be overwritten: who takes the gap opens no record. */
             struct pos begin = pos_begin(&record->pos);
             answer = give_gap(half, 0, &half->hole.before,
                               half->hole.after.packet != 0 ? &half->hole.after : &begin);
         }
     }
-    half->hole.open = false;
+    half->hole.open = half->hole.told = false;
+    half->hole.answers = 0;
     return answer == SINK_MORE ? take_plain(half, &plain, &record->pos) : answer;
 }
 
@@ -374,12 +401,19 @@ int conn_hole(struct half *half, const struct record_hole *hole)
     return SINK_IGNORE;
 }
 
-/* ---- ends ---- */
-
-static bool is_blind(const struct half *half)
+int conn_gap(struct half *half, const struct pos *before, const struct pos *after)
 {
-    return half->opened == 0 && half->key.aead == NULL && half->slots[EPOCH_DATA].count == 0;
+    static const struct pos nowhere;
+    struct tls_conn *conn = half->conn;
+    if (conn->state != CONN_READING || half->epoch != EPOCH_DATA || half->close_notify ||
+        half->hole.told || !half->records.searching) {
+        return SINK_MORE;
+    }
+    half->hole.told = true;
+    return give_gap(half, 0, before != NULL ? before : &nowhere, after != NULL ? after : &nowhere);
 }
+
+/* ---- ends ---- */
 
 /* What can only be said when it is over. */
 static void tell_end(struct half *half, enum close_cause cause, const struct pos *pos)
@@ -413,7 +447,8 @@ void conn_close(struct half *half, enum close_cause cause, const struct pos *pos
     if (conn->state == CONN_READING && conn->holding) {
         (void)release(conn);
     }
-    if (conn->state == CONN_READING && half->hole.open && half->epoch == EPOCH_DATA) {
+    if (conn->state == CONN_READING && half->hole.open && half->epoch == EPOCH_DATA &&
+        !half->hole.told) {
         (void)give_gap(half, 0, &half->hole.before, &half->hole.after);
     }
     if (conn->out.ops != NULL && conn->state == CONN_READING) {

@@ -210,7 +210,11 @@ static int tls_gap(void *ctx, unsigned side, uint64_t off, uint64_t len, enum ga
     if (conn->state == CONN_DONE) {
         return SINK_IGNORE;
     }
-    return answer_of(conn, side, records_gap(&conn->halves[side].records, len, before, after));
+    int answer = records_gap(&conn->halves[side].records, len, before, after);
+    if (answer == SINK_MORE) {
+        answer = conn_gap(&conn->halves[side], before, after);
+    }
+    return answer_of(conn, side, answer);
 }
 
 static void tls_close(void *ctx, unsigned side, enum close_cause cause, const struct pos *pos)

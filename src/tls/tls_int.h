@@ -28,8 +28,10 @@ struct slot {
 /* A hole in the records whose length in records is not known. */
 struct half_hole {
     bool open;
-    uint64_t octets; /* an upper bound of what is missing */
-    uint64_t trials; /* spent on it */
+    bool told;        /* whoever is inside knows of it */
+    unsigned answers; /* records of data that the other side sent since */
+    uint64_t octets;  /* an upper bound of what is missing */
+    uint64_t trials;  /* spent on it */
     uint64_t octets_tried;
     struct pos before, after;
 };
@@ -148,6 +150,9 @@ void wait_drop(struct tls_conn *conn);
 
 int conn_record(struct half *half, const struct record *record);
 int conn_hole(struct half *half, const struct record_hole *hole);
+/* Octets are missing, and with them the boundaries of records. Said at once, and not only when a
+ * boundary is found: the other side's octets that follow may depend on what was lost. */
+int conn_gap(struct half *half, const struct pos *before, const struct pos *after);
 void conn_close(struct half *half, enum close_cause cause, const struct pos *pos);
 /* Secrets have come: goes on when they are this connection's. */
 void conn_try_again(struct tls_conn *conn);

@@ -29,13 +29,24 @@ def _options(mode, decoded):
     return [f'--port={n}' for n in sorted(ports)] if mode == 'port' else []
 
 
+def _key_logs(path):
+    """--keylog for the key log that goes with a capture: NAME.keys beside it, or the third column of MANIFEST.tsv."""
+    names = [f'{path.name}.keys', f'{path.name.split(".")[0]}.keys']
+    manifest = path.parent / 'MANIFEST.tsv'
+    if manifest.is_file():
+        rows = (line.split('\t') for line in manifest.read_text().splitlines())
+        names += [row[2] for row in rows if row[0] == path.name and len(row) > 2 and row[2]]
+    return [f'--keylog={path.parent / name}' for name in names if (path.parent / name).is_file()]
+
+
 def _prepare(program, path, mode):
     capture = cap.read(path)
-    decoded = decode(program, cap.write(capture.link, capture.packets), range(len(capture.packets) + 1), ())
+    keys = _key_logs(path)
+    decoded = decode(program, cap.write(capture.link, capture.packets), range(len(capture.packets) + 1), keys)
     # What happens to packets of other connections changes nothing.
     ours = {(way.sender, way.receiver) for way in decoded.ways}
     capture = replace(capture, packets=tuple(p for p in capture.packets if p.tcp and (p.tcp.src, p.tcp.dst) in ours))
-    _state.update(program=program, link=capture.link, options=_options(mode, decoded), whole=Whole(capture, decoded))
+    _state.update(program=program, link=capture.link, options=keys + _options(mode, decoded), whole=Whole(capture, decoded))
     return capture
 
 

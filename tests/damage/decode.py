@@ -15,7 +15,7 @@ class Frame:
 
 @dataclass
 class Way:
-    """One direction of a connection."""
+    """One direction of a connection, or what of it lies between two gaps of unknown length."""
     sender: tuple
     receiver: tuple
     by_client: bool
@@ -63,6 +63,11 @@ def parse(lines, numbers):
             for name, sender, receiver in (('c2s', client, server), ('s2c', server, client)):
                 by_id[record['conn'], name] = way = Way(sender, receiver, name == 'c2s')
                 ways.append(way)
+        elif kind == 'gap' and 'length' not in record:
+            # Records of TLS were lost, nobody knows how many octets: offsets begin anew.
+            way = by_id[record['conn'], record['dir']]
+            by_id[record['conn'], record['dir']] = way = Way(way.sender, way.receiver, way.by_client)
+            ways.append(way)
         elif kind in ('frame', 'frame_cut') and 'type_id' in record:
             by_id[record['conn'], record['dir']].frames.append(_frame(record, numbers))
         elif kind == 'finding' and 'dir' in record:
