@@ -146,5 +146,5 @@ def moved(packet, index, ns):
         size = 4 if packet.tcp.version == 4 else 16
         for at in (first, first + size):
             octets[at + size - 3] ^= (index >> 8) + 1
-            octets[at + size - 2] = index & 255
+            octets[at + size - 2] ^= index & 255
     return replace(packet, octets=bytes(octets), ns=ns)
