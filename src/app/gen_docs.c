@@ -99,11 +99,11 @@ static void put_findings(void)
 static void put_limits(void)
 {
     const struct limit_row *row;
-    puts(".Bl -tag -width \"16777216\" -compact");
+    puts(".Bl -tag -width \"268435456\" -compact");
     for (size_t i = 0; (row = spec_limit(i)) != NULL; i++) {
         printf(".It %" PRIu64 "\n", row->value);
         put(row->text);
-        puts(strcmp(row->unit, "MS") == 0 ? " (milliseconds)" : "");
+        puts(strcmp(row->unit, "MS") == 0 ? " (ms)" : "");
         if (row->option != NULL) {
             fputs(".Pq Fl \\-", stdout);
             for (const char *c = row->option; *c != '\0'; c++) {

@@ -54,9 +54,10 @@ static size_t help_names(struct out *out, const struct flag *flag)
 void help_write(struct out *out, bool paragraphs)
 {
     out_text(out, "h2dump shows the HTTP/2 in a capture or a raw stream, frame by frame.\n\n"
-                  "usage: h2dump [options] [FILE...]\n\n"
-                  "FILE is a pcap or pcapng capture (also gzip) or a raw HTTP/2 stream; '-' or\n"
-                  "nothing is standard input.\n\n");
+                  "usage: h2dump [options] [FILE...]\n"
+                  "       h2dump [options] -i IF [-f BPF]\n\n"
+                  "FILE is a pcap or pcapng capture (also gzip or zstd) or a raw HTTP/2 stream;\n"
+                  "'-' or nothing is standard input.\n\n");
     const struct flag *flag;
     for (size_t i = 0; (flag = options_flag(i)) != NULL; i++) {
         size_t width = help_names(out, flag);
