@@ -372,6 +372,24 @@ static int begin_http1(struct flow *f, unsigned client)
     return watch_http1(f);
 }
 
+/* Of a connection joined late, SETTINGS may be the client's, whose preface was missed: is it, as
+ * far as the frames behind it tell? */
+static bool may_be_client(const struct flow *f, unsigned i)
+{
+    struct cur c = cur_of(hold_octets(&f->hold, i));
+    while (f->info.joined && cur_left(&c) >= H2_FRAME_HEADER_LEN) {
+        struct h2_frame_hd hd = h2_frame_hd_decode(cur_take(&c, H2_FRAME_HEADER_LEN).ptr);
+        struct span payload = cur_take(&c, hd.length);
+        if (!cur_ok(&c) || head_sender(&hd, payload) == DIR_S2C) {
+            return false;
+        }
+        if (head_sender(&hd, payload) == DIR_C2S) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Side i looks like that; is it the sign of HTTP/2, or of HTTP/1.1? */
 static bool decide_by(struct flow *f, unsigned i, enum look look, bool late, int *answer)
 {
@@ -387,6 +405,9 @@ static bool decide_by(struct flow *f, unsigned i, enum look look, bool late, int
         *answer = begin_tls(f, i);
         return true;
     case LOOK_SETTINGS:
+        if (may_be_client(f, i)) {
+            return false;
+        }
         /* The server has spoken; its client decides, unless its beginning is lost. */
         if (f->sides[i ^ 1].gap_first || late) {
             *answer = begin(f, START_PRIOR_KNOWLEDGE, client_by_frames(f, i));
@@ -511,6 +532,9 @@ static int decide(struct flow *f, bool last)
         return answer;
     }
     f->one_direction = late && (!f->sides[0].seen || !f->sides[1].seen);
+    if (f->info.joined && looks[0] == LOOK_SETTINGS && looks[1] == LOOK_SETTINGS) {
+        return decide_strange(f, NULL, last); /* one of them is the client, behind its preface */
+    }
     /* The preface outranks what the other side looks like. */
     unsigned first = looks[1] == LOOK_PREFACE ? 1 : 0;
     if (decide_by(f, first, looks[first], late, &answer) ||

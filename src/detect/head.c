@@ -197,10 +197,8 @@ int head_sender(const struct h2_frame_hd *hd, struct span payload)
     if (hd->type != H2_HEADERS) {
         return -1;
     }
-    if (hd->stream_id % 2 == 0) {
-        return DIR_S2C;
-    }
-    return take_block(hd, payload, &block) ? sender_of_block(block) : -1;
+    int sender = take_block(hd, payload, &block) ? sender_of_block(block) : -1;
+    return sender < 0 && hd->stream_id % 2 == 0 ? DIR_S2C : sender;
 }
 
 bool head_is_grpc(const struct h2_frame_hd *hd, struct span payload)

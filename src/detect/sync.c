@@ -309,6 +309,15 @@ static bool chain_continues(const struct sync *s, const struct chain *chain, con
     return !continuation || hd->stream_id == chain->hd.stream_id;
 }
 
+/* A beginning that chance makes often enough: inside a true frame, a head of a frame that proves
+ * nothing, and that ends where the true one does. It would be carried by the true chain behind it,
+ * so the chain begins behind it instead (measured: 12 places in 100 000 octets of small frames). */
+static bool chain_is_doubtful(const struct chain *chain)
+{
+    return chain->strong == 0 && !chain->at_segment && !chain->data_only && !chain->grpc_only &&
+           !chain->block_open && chain->hd.type != H2_CONTINUATION;
+}
+
 static bool may_start(const struct h2_frame_hd *hd)
 {
     return hd->type != H2_CONTINUATION && (hd->type != H2_DATA || hd->stream_id % 2 == 1);
@@ -384,7 +393,8 @@ static void scan_one(struct sync *s, bool have_head)
     }
     struct h2_frame_hd hd;
     const uint8_t *octets = s->window.ptr + (s->scan_off - s->base);
-    if (have_head && i != NONE && chain_continues(s, &s->chains[i], octets, &hd)) {
+    if (have_head && i != NONE && !chain_is_doubtful(&s->chains[i]) &&
+        chain_continues(s, &s->chains[i], octets, &hd)) {
         chain_extend(s, i, &hd);
         return;
     }

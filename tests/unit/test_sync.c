@@ -156,8 +156,8 @@ static void test_requests(void **state)
         size_t found = search(&m, from, 37, false);
         assert_true(found != SIZE_MAX && is_start(&m, found));
         assert_true(found - from <= 60);
-        if (is_start(&m, from)) {
-            assert_int_equal(found, from);
+        if (is_start(&m, from) && m.octets[from + 3] != H2_PING) {
+            assert_int_equal(found, from); /* a PING that begins no segment proves too little */
         }
     }
     assert_int_equal(search(&m, 0, 1, false), 0);
