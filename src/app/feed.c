@@ -529,6 +529,12 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
     options.profile = run->options->profile;
     options.seed = run->key.k0;
     options.mid_stream = begins_in_middle(feed);
+    options.hpack_table = run->options->hpack_table;
+    options.hpack_keep = run->options->max_table;
+    options.block_fields = run->options->max_headers;
+    options.hints = run->options->hints;
+    options.hint_count = run->options->hint_count;
+    options.hint_conn = feed->info.conn;
     options.already_upgraded = start == START_UPGRADE;
     options.checks = run->check != NULL ? run->options->check.wanted : NULL;
     void *user = feed->checked != NULL ? (void *)feed->checked : (void *)feed->shown;

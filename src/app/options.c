@@ -338,6 +338,26 @@ static const struct flag flags[] = {
       "secrets are in it. Repeatable. Secrets that a pcapng carries are used without being asked "
       "for; SSLKEYLOGFILE itself is never looked at.",
       apply_keylog },
+    { 0, "max-headers", "N", "fields shown per block (default 1000)",
+      "How many fields of a field block are shown (1 to 65536), of at most 256 KiB in all. The "
+      "others are decoded, judged and counted.",
+      apply_max_headers },
+    { 0, "max-table", "SIZE", "HPACK table kept (default 64k)",
+      "How many octets of a dynamic table are kept, for each direction. Fields that rest "
+      "on entries beyond are shown as forgotten. SIZE may end in k, M or G.",
+      apply_max_table },
+    { 0, "hpack-table", "N", "late join: no dynamic table is larger than N octets",
+      "Where the capture does not say how large a dynamic table may be, because the connection was "
+      "joined in its middle or SETTINGS were lost, no table is taken to be larger than N octets. "
+      "With it a state that is complete under the usual assumptions (full?) becomes complete "
+      "(full). When a field shows that a table is larger, that counts. N may end in k, M or G.",
+      apply_hpack_table },
+    { 0, "hpack-hint", "[CONN.DIR.]pre:9='NAME: VALUE'", "late join: what you know of an entry",
+      "Says what a table entry holds that was not seen: pre:9, or lost1:9, as the fields that rest "
+      "on it are shown. In front of it may stand a connection and a direction, as in 2.s2c.pre:9; "
+      "without them it is the first connection's client. Such fields are shown as inferred, and a "
+      "hint never overrules what is certain. Repeatable.",
+      apply_hpack_hint },
     { 0, "by", "frame|callback", "what a record is (default frame)",
       "The view: one record a frame, with all that was decoded from it, or one record a callback "
       "of the receive engine, in the order in which they were made.",
@@ -573,6 +593,9 @@ enum rc options_parse(struct app_options *o, int argc, char **argv, struct err *
     o->tcp_buffer = LIMIT_TCP_QUEUE_OCTETS;
     o->max_flows = LIMIT_FLOWS;
     o->memory = LIMIT_QUEUED_OCTETS;
+    o->hpack_table = UINT32_MAX;
+    o->max_table = LIMIT_HPACK_TABLE_OCTETS;
+    o->max_headers = LIMIT_BLOCK_FIELDS_SHOWN;
     o->check.fail_on = SEVERITY_ERROR;
     o->sync_octets = LIMIT_SYNC_OCTETS;
     bool only_files = false;

@@ -48,6 +48,8 @@ struct check_mode {
 #define OPTIONS_TUNNELS_MAX 32
 
 #define KEYLOGS_MAX 64
+/* --hpack-hint, too. */
+#define OPTIONS_HINTS_MAX 64
 
 #define PORT_SET_OCTETS (65536 / 8)
 
@@ -66,6 +68,10 @@ struct app_options {
     uint64_t sync_octets;                                 /* --sync-limit */
     const char *keylogs[KEYLOGS_MAX];                     /* --keylog, in order */
     size_t keylog_count;
+    uint32_t hpack_table; /* --hpack-table; UINT32_MAX: not given */
+    struct h2_hint hints[OPTIONS_HINTS_MAX];
+    size_t hint_count;
+    uint32_t max_table, max_headers; /* the limits of that name */
     enum h2_profile profile;
     bool deterministic;
     enum render_view view;

@@ -57,7 +57,13 @@ OPTIONS_APPLY(apply_junit);
 OPTIONS_APPLY(apply_sarif);
 OPTIONS_APPLY(apply_github);
 
-/* What of them no single flag can see; and which findings are wanted. */
+/* HPACK and field blocks (options_hpack.c). */
+OPTIONS_APPLY(apply_hpack_table);
+OPTIONS_APPLY(apply_hpack_hint);
+OPTIONS_APPLY(apply_max_table);
+OPTIONS_APPLY(apply_max_headers);
+
+/* What of --check's company no single flag can see; and which findings are wanted. */
 enum rc options_check_together(struct app_options *o, struct err *err);
 
 #endif

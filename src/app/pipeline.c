@@ -331,6 +331,7 @@ static struct render *open_render(struct run *run)
         .data_octets = o->data_given ? o->data_octets : data_default,
         .color = want_color(o),
         .width = terminal_width(),
+        .block_fields = o->max_headers,
         .max_records = o->max_records,
         .several_files = o->file_count > 1,
         .check = o->check.on,

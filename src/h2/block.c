@@ -62,11 +62,10 @@ static void tell_level(struct h2_session *session)
                   "HPACK complete from %s on (assuming table <= %u)", where, assumed);
         break;
     case HPACK_LEVEL_NAMES:
-        h2_remark(
-            session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
-            before == HPACK_LEVEL_PARTIAL
-                ? "headers partly unknown: of the dynamic table only names or values are"
-                : "headers partly unknown: names or values in the dynamic table are not known");
+        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0, "%s",
+                  before == HPACK_LEVEL_PARTIAL
+                      ? "HPACK nearly complete: only parts of entries that came since are unknown"
+                      : "headers partly unknown: parts of entries that came are not known");
         break;
     case HPACK_LEVEL_PARTIAL:
         h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
@@ -505,7 +504,9 @@ static void advise_block(struct h2_session *session)
                   "a field section of %llu octets; the receiver's advice is %u",
                   (unsigned long long)section, max);
     }
-    if (b->field_count > LIMIT_BLOCK_FIELDS_SHOWN || b->list_octets > LIMIT_BLOCK_OCTETS_SHOWN) {
+    if (!session->block_told &&
+        (b->field_count > session->opt.block_fields || b->list_octets > LIMIT_BLOCK_OCTETS_SHOWN)) {
+        session->block_told = true;
         h2_remark(session, CHECK_LIMIT_BLOCK, CONFIDENCE_CERTAIN, b->subject_id,
                   "a field section of %llu fields and %llu octets is not shown whole",
                   (unsigned long long)b->field_count, (unsigned long long)b->list_octets);

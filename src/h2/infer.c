@@ -274,6 +274,18 @@ int h2_infer_end(struct h2_session *session, bool whole)
 
 /* ---- what the user knows ---- */
 
+const char *h2_hint_fault(const struct h2_hint *hint)
+{
+    uint8_t facts = message_octet_facts(hint->name, hint->value);
+    if ((facts & H2_NAME_UPPERCASE) != 0) {
+        return "names have lower-case letters";
+    }
+    if ((facts & H2_NAME_FACTS) != 0) {
+        return "no name has such octets";
+    }
+    return facts != 0 ? "no value has such octets, or spaces at its ends" : NULL;
+}
+
 void h2_hint_field(struct h2_session *session, struct h2_header *h)
 {
     const struct h2_options *o = &session->opt;

@@ -85,6 +85,7 @@ void h2_options_init(struct h2_options *options)
         .max_reserved_remote_streams = 200,
         .hpack_table = HPACK_SIZE_ANY,
         .hpack_keep = LIMIT_HPACK_TABLE_OCTETS,
+        .block_fields = LIMIT_BLOCK_FIELDS_SHOWN,
     };
 }
 

@@ -65,6 +65,9 @@ struct h2_hint {
     struct span name, value;
 };
 
+/* Why name and value cannot be those of a field, one clause; NULL: they can. */
+const char *h2_hint_fault(const struct h2_hint *hint);
+
 /* Zeroed options are not the defaults: begin with h2_options_init(). */
 struct h2_options {
     enum h2_profile profile;    /* H2_PROFILE_OBSERVER */
@@ -96,9 +99,10 @@ struct h2_options {
                               be, it is taken to be no larger than this */
     const struct h2_hint *hints; /* OBSERVER: what the user knows; outlives the session */
     size_t hint_count;
-    uint64_t hint_conn;  /* which of them are this connection's */
-    uint32_t hpack_keep; /* LIMIT_HPACK_TABLE_OCTETS; OBSERVER: octets of a table that are kept */
-    uint64_t seed;       /* of hash tables; never changes what is reported */
+    uint64_t hint_conn;    /* which of them are this connection's */
+    uint32_t block_fields; /* LIMIT_BLOCK_FIELDS_SHOWN; OBSERVER: remarks on blocks with more */
+    uint32_t hpack_keep;   /* LIMIT_HPACK_TABLE_OCTETS; OBSERVER: octets of a table that are kept */
+    uint64_t seed;         /* of hash tables; never changes what is reported */
     h2_clock_callback clock;
 };
 

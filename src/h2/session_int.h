@@ -294,6 +294,7 @@ struct h2_session {
     bool gapped;      /* octets are missing, somewhere: the order of the two sides is not sure */
     bool unsettled;   /* SETTINGS, or ACKs of them, may be among what was not seen */
     bool role_proved; /* its octets are those of its role */
+    bool block_told;  /* that a block was too long to be shown */
     bool sloppy;      /* a message was not well-formed */
     bool resumed;     /* the next frame is the first since the boundaries were lost */
     bool upgraded;    /* stream 1 may have been an HTTP/1.1 request that was not seen */

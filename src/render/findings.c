@@ -83,10 +83,24 @@ void render_show_waiting_findings(struct side *side)
 }
 
 /* Says, once a connection, that a block was longer than what is shown of it. */
+/* The engine has said it already. */
+static bool is_waiting(const struct kept *kept, enum check check)
+{
+    struct kept_finding waiting;
+    for (size_t at = 0; at < kept->findings.len; at += sizeof waiting) {
+        memcpy(&waiting, kept->findings.ptr + at, sizeof waiting);
+        if (waiting.finding.check == check) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void render_tell_fields_left_out(struct side *side, const struct h2_frame *frame)
 {
     struct render_conn *conn = side->conn;
     if (side->kept == NULL || side->kept->fields_left_out == 0 ||
+        is_waiting(side->kept, CHECK_LIMIT_BLOCK) ||
         (conn->shown != NULL && conn->shown[CHECK_LIMIT_BLOCK] > 0)) {
         return;
     }

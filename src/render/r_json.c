@@ -480,6 +480,30 @@ static void put_windows(struct jsonw *json, const struct h2_frame *frame)
 /* Of a field's value, what a part repeats: `headers` and `hex` have all of it. */
 #define PART_VALUE_MAX 64
 
+static void put_part_field(struct out *out, const struct h2_header *field)
+{
+    char room[RENDER_UNKNOWN_MAX];
+    struct span name = field->name, value = field->value;
+    bool inferred = field->certainty == H2_INFERRED || field->certainty == H2_NAME_INFERRED;
+    bool cut = value.len > PART_VALUE_MAX;
+    if (field->certainty == H2_UNKNOWN || field->certainty == H2_NAME_INFERRED) {
+        value = span_str(render_unknown(field, false, room));
+    } else if (field->certainty == H2_NAME_UNKNOWN) {
+        name = span_str(render_unknown(field, true, room));
+    }
+    name.len = field->certainty != H2_UNKNOWN ? num_min_size(name.len, PART_VALUE_MAX) : 0;
+    value.len = num_min_size(value.len, PART_VALUE_MAX);
+    out_text(out, inferred ? "~" : "");
+    (void)out_json_string(out, name);
+    if (name.len > 0) {
+        out_const(out, ": ");
+    }
+    (void)out_json_string(out, value);
+    if (cut) {
+        out_const(out, "…");
+    }
+}
+
 static void put_part(void *ctx, const struct part *part)
 {
     struct jsonw *json = ctx;
@@ -495,18 +519,7 @@ static void put_part(void *ctx, const struct part *part)
     out_char(out, '"');
     out_text(out, part->what);
     if (part->field != NULL) {
-        struct span name = part->field->name, value = part->field->value;
-        bool cut = value.len > PART_VALUE_MAX;
-        name.len = num_min_size(name.len, PART_VALUE_MAX);
-        value.len = num_min_size(value.len, PART_VALUE_MAX);
-        (void)out_json_string(out, name);
-        if (name.len > 0) {
-            out_const(out, ": ");
-        }
-        (void)out_json_string(out, value);
-        if (cut) {
-            out_const(out, "…");
-        }
+        put_part_field(out, part->field);
     }
     if (part->detail[0] != '\0') {
         out_const(out, " [");

@@ -15,21 +15,10 @@ static const char *const cause_texts[] = { "lost",
 
 /* ---- fields ---- */
 
-/* What is not known of a field: "<unknown: pre:9>", "<name of pre:4>", "<forgotten>". */
 static void put_unknown(struct line *line, const struct h2_header *header, bool name)
 {
-    char room[40];
-    line_style(line, STYLE_UNKNOWN);
-    if (header->entry == H2_ENTRY_NONE) {
-        line_text(line, name ? "<unknown name>" : "<unknown>");
-    } else if (header->entry == H2_ENTRY_FORGOTTEN) {
-        line_text(line, name ? "<forgotten name>" : "<forgotten>");
-    } else {
-        line_text(line, name ? "<name of " : "<unknown: ");
-        line_text(line, render_entry_name(header, room));
-        line_text(line, ">");
-    }
-    line_style(line, STYLE_NONE);
+    char room[RENDER_UNKNOWN_MAX];
+    line_styled(line, STYLE_UNKNOWN, render_unknown(header, name, room));
 }
 
 void text_field(struct line *line, const struct h2_header *header)

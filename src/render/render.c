@@ -31,7 +31,8 @@ static struct kept *kept_new(struct render *render)
     }
     /* Findings add their words to the fields' octets: room for both. */
     buf_init(&kept->octets, mem, 2 * LIMIT_BLOCK_OCTETS_SHOWN);
-    buf_init(&kept->fields, mem, LIMIT_BLOCK_FIELDS_SHOWN * sizeof(struct kept_field));
+    kept->fields_max = render->options.block_fields;
+    buf_init(&kept->fields, mem, kept->fields_max * sizeof(struct kept_field));
     buf_init(&kept->findings, mem, LIMIT_BLOCK_FIELDS_SHOWN * sizeof(struct kept_finding));
     buf_init(&kept->payload, mem, LIMIT_PAYLOAD_OCTETS_SHOWN);
     buf_init(&kept->wire, mem, LIMIT_FRAME_OCTETS_SHOWN);
@@ -148,8 +149,7 @@ bool kept_may_show(struct kept *kept, const struct h2_header *header)
     kept->fields_seen++;
     kept->octets_seen += header->name.len + header->value.len;
     kept->fields_uncertain |= header->certainty != H2_EXACT;
-    if (kept->fields_seen <= LIMIT_BLOCK_FIELDS_SHOWN &&
-        kept->octets_seen <= LIMIT_BLOCK_OCTETS_SHOWN) {
+    if (kept->fields_seen <= kept->fields_max && kept->octets_seen <= LIMIT_BLOCK_OCTETS_SHOWN) {
         return true;
     }
     kept->fields_left_out++;
@@ -536,6 +536,9 @@ struct render *render_new(struct mem *mem, struct out *out, const struct render_
         .ts_digits = 6,
     };
     render->input.render = render;
+    if (options->block_fields == 0) {
+        render->options.block_fields = LIMIT_BLOCK_FIELDS_SHOWN;
+    }
     if (!options->quiet) {
         render->ops->start(render);
     }
@@ -661,6 +664,20 @@ const char *render_entry_name(const struct h2_header *header, char *room)
     } else {
         (void)snprintf(room, 40, "pre:%lu", (unsigned long)header->entry);
     }
+    return room;
+}
+
+const char *render_unknown(const struct h2_header *header, bool name, char *room)
+{
+    char entry[40];
+    if (header->entry == H2_ENTRY_NONE) {
+        return name ? "<unknown name>" : "<unknown>";
+    }
+    if (header->entry == H2_ENTRY_FORGOTTEN) {
+        return name ? "<forgotten name>" : "<forgotten>";
+    }
+    (void)snprintf(room, RENDER_UNKNOWN_MAX, name ? "<name of %s>" : "<unknown: %s>",
+                   render_entry_name(header, entry));
     return room;
 }
 

@@ -26,9 +26,10 @@ struct render_options {
     uint64_t data_octets; /* --data: of each DATA payload; RENDER_DATA_ALL */
     bool color;
     unsigned width; /* columns of the terminal; 0: output is no terminal, nothing is shortened */
-    uint64_t max_records; /* -c; 0: no limit */
-    bool several_files;   /* records carry "file" */
-    bool check;           /* --check: findings are shown, traffic is only counted */
+    uint32_t block_fields; /* of each block; 0: LIMIT_BLOCK_FIELDS_SHOWN */
+    uint64_t max_records;  /* -c; 0: no limit */
+    bool several_files;    /* records carry "file" */
+    bool check;            /* --check: findings are shown, traffic is only counted */
 };
 
 struct render;

@@ -34,6 +34,7 @@ struct kept {
     struct buf payload;   /* of DATA and of frames without a decoder, as far as it is shown */
     struct buf wire;      /* -x: the frame's octets, from its first */
     struct out *json;     /* JSON: the fields as they will stand in the record */
+    size_t fields_max;    /* of a block that are shown */
     uint64_t fields_seen; /* fields of the block, shown or not */
     uint64_t octets_seen; /* their names and values */
     uint64_t fields_left_out;
@@ -135,7 +136,7 @@ void side_keep_field(struct side *side, const struct h2_header *header);
 /* How many fields were kept, and the i-th with its spans set; valid until the frame's end. */
 size_t kept_field_count(const struct kept *kept);
 const struct h2_header *kept_field(const struct kept *kept, size_t i);
-/* Whether one field more may be shown (limits BLOCK_FIELDS_SHOWN, BLOCK_OCTETS_SHOWN); counts it.
+/* Whether one field more may be shown (--max-headers, limit BLOCK_OCTETS_SHOWN); counts it.
  */
 bool kept_may_show(struct kept *kept, const struct h2_header *header);
 /* A frame that ends its field block, so that the block's fields belong on its record. */
@@ -157,8 +158,12 @@ void render_tell_fields_left_out(struct side *side, const struct h2_frame *frame
 
 /* ---- render.c again ---- */
 
-/* The three spellings of an entry from before the capture: "pre:9", "lost2:9"; room for 40. */
+/* The spellings of an entry from before the capture, or a loss: "pre:9", "lost2:9"; room for 40. */
 const char *render_entry_name(const struct h2_header *header, char *room);
+/* What stands in the place of what is not known of a field, its name or (all of) its value:
+ * "<unknown: pre:9>", "<name of pre:4>", "<forgotten>". */
+#define RENDER_UNKNOWN_MAX 56
+const char *render_unknown(const struct h2_header *header, bool name, char *room);
 /* An address as RFC 5952 has it (no brackets); room for 48. */
 const char *render_ip(const struct endpoint *end, char *room);
 

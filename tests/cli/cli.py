@@ -386,6 +386,60 @@ def hole_over_a_frame_header():
 
 # ---- output ----
 
+def late_join():
+    """Fields of entries that were not seen: unknown, inferred, hinted; and how large the table may be."""
+    def block(stream, octets):
+        return len(octets).to_bytes(3, "big") + b"\1\5" + stream.to_bytes(4, "big") + octets
+
+    def fields(*args):
+        rows = [json.loads(row) for row in run("--raw", "--from=client", "-T", "json", *args, "late")[1].splitlines()]
+        return rows[1], [row["headers"] for row in rows if row["kind"] == "frame"], \
+            [row["message"] for row in rows if row.get("check") == "capture-hpack-state"]
+
+    path = {"name": ":path", "certainty": "inferred", "entry": "pre:5"}
+    first = bytes.fromhex("82c286410161" "c1" "7f0501" "6f")
+    second = bytes.fromhex("82c4864101" "62" "400178" "3c") + b"v" * 60
+    write("late", block(1, first) + block(3, second) + block(5, bytes.fromhex("82c6864101" "63")))
+    connection, blocks, notes = fields()
+    expect("level", connection["hpack"], {"c2s": "partial", "s2c": "partial"})
+    expect("first", blocks[0], [
+        {"name": ":method", "value": "GET"}, path, {"name": ":scheme", "value": "http"},
+        {"name": ":authority", "value": "a"}, {"certainty": "unknown", "entry": "pre:3"},
+        {"value": "o", "certainty": "name-unknown", "entry": "pre:6"}])
+    expect("second", blocks[1][1], path)
+    expect("third", blocks[2][1], path)
+    expect("notes", notes, [])
+
+    _, blocks, _ = fields("--hpack-hint=pre:5=:path: /x", "--hpack-hint=1.c2s.pre:6=x-o: not this",
+                          "--hpack-hint=2.c2s.pre:3=no: no", "--hpack-hint=1.s2c.pre:3=no: no", "--hpack-hint=lost1:3=a: b")
+    path["value"] = "/x"
+    expect("hinted", [blocks[0][i] for i in (1, 4, 5)], [
+        dict(sorted(path.items(), key=lambda item: ["name", "value", "certainty", "entry"].index(item[0]))),
+        {"certainty": "unknown", "entry": "pre:3"},
+        {"name": "x-o", "value": "o", "certainty": "inferred", "entry": "pre:6"}])
+    _, blocks, _ = fields("--hpack-hint=pre:5=:scheme: https")  # what is certain wins
+    del path["value"]
+    expect("overruled", blocks[0][1], path)
+    text = run("--raw", "--from=client", "--hpack-hint=pre:5=:path: /x", "-x", "late")[1]
+    for want in ("#1 raw, forced, one direction, headers partly unknown\n", "  GET ~/x\n", " ~:path: /x ",
+                 " <unknown: pre:3> ", " <name of pre:6>: o "):
+        expect(want, want in text, True)
+    parts = run("--raw", "--from=client", "-T", "json", "-x", "late")[1]
+    for want in ('"what":"~:path: <unknown: pre:5> [indexed 66', '"what":"<unknown: pre:3> [', '"what":"<name of pre:6>: o ['):
+        expect(want, want in parts, True)
+
+    # 4096 octets: five more entries fit. 240: none, once the second block is in, and its own are known.
+    expect("as usual", fields("--hpack-table=4k")[2], [])
+    expect("small", fields("--hpack-table=240")[2],
+           ["HPACK nearly complete: only parts of entries that came since are unknown",
+            "HPACK state lost: index 70 names nothing that can be there; headers partly unknown"])
+    # What is kept, and what is shown.
+    _, blocks, _ = fields("--max-headers=2", "--max-table=40")
+    expect("two of each", [len(b) for b in blocks], [2, 2, 2])
+    write("late", block(1, b"\x41\1a\x40\1x\1b\xbe\xbf"))
+    expect("forgotten", fields("--max-table=50")[1][0][2:], [{"name": "x", "value": "b"}, {"certainty": "unknown"}])
+
+
 def shown_as_it_comes():
     child = subprocess.Popen([H2DUMP], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     seen = b""
@@ -511,5 +565,5 @@ CASES = [wrong_usage, filters_on_files, capture_flags_go_together, help_and_vers
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
          standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,
          forced_port, hole_over_a_frame_header,
-         shown_as_it_comes, closed_pipe, full_disk, no_control_octets, fits_a_terminal, deterministic, endpoint_profile]
+         late_join, shown_as_it_comes, closed_pipe, full_disk, no_control_octets, fits_a_terminal, deterministic, endpoint_profile]
 sys.exit(main())

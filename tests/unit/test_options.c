@@ -220,6 +220,59 @@ static void test_refused(void **state)
     REFUSED("-x names the octets of a frame: it goes with --by frame", "-x", "--by=callback");
 }
 
+static void test_hpack(void **state)
+{
+    struct app_options o;
+    struct err err;
+    (void)state;
+    assert_int_equal(PARSE("-q"), RC_OK);
+    assert_int_equal(o.hpack_table, UINT32_MAX);
+    assert_int_equal(o.max_table, 65536);
+    assert_int_equal(o.max_headers, 1000);
+    assert_int_equal(o.hint_count, 0);
+    assert_int_equal(PARSE("--hpack-table=4k", "--max-table", "1M", "--max-headers=7",
+                           "--hpack-hint", "pre:9=:path: /a: b", "--hpack-hint=2.s2c.lost3:1=x:y"),
+                     RC_OK);
+    assert_int_equal(o.hpack_table, 4096);
+    assert_int_equal(o.max_table, 1 << 20);
+    assert_int_equal(o.max_headers, 7);
+    assert_int_equal(o.hint_count, 2);
+    const struct h2_hint *hint = o.hints;
+    assert_true(hint->conn == 1 && hint->dir == DIR_C2S && hint->entry == 9);
+    assert_int_equal(hint->entry_loss, 0);
+    assert_true(span_equal(hint->name, span_str(":path")));
+    assert_true(span_equal(hint->value, span_str("/a: b")));
+    hint++;
+    assert_true(hint->conn == 2 && hint->dir == DIR_S2C && hint->entry == 1);
+    assert_int_equal(hint->entry_loss, 3);
+    assert_true(span_equal(hint->name, span_str("x")) && span_equal(hint->value, span_str("y")));
+    REFUSED("--hpack-table 4x: not a table size (octets, less than 4G)", "--hpack-table=4x");
+    REFUSED("--hpack-table 4G: not a table size (octets, less than 4G)", "--hpack-table=4G");
+    REFUSED("--max-table 2G: not a number of octets (at most 1G)", "--max-table=2G");
+    REFUSED("--max-headers 0: not a number of fields (1 to 65536)", "--max-headers=0");
+    REFUSED("--hpack-hint: no table entry at 'a: b' (pre:9= or lost1:9=, as fields show it)",
+            "--hpack-hint=a: b");
+    REFUSED("--hpack-hint: no table entry at 'pre:0=a: b' (pre:9= or lost1:9=, as fields show it)",
+            "--hpack-hint=pre:0=a: b");
+    REFUSED(
+        "--hpack-hint: no table entry at 'lost0:1=a: b' (pre:9= or lost1:9=, as fields show it)",
+        "--hpack-hint=lost0:1=a: b");
+    REFUSED("--hpack-hint: no connection in front of '0.c2s.pre:1=a: b' "
+            "([CONN.DIR.]pre:9='NAME: VALUE')",
+            "--hpack-hint=0.c2s.pre:1=a: b");
+    REFUSED("--hpack-hint: no direction at 'up.pre:1=a: b' (c2s, s2c)",
+            "--hpack-hint=1.up.pre:1=a: b");
+    REFUSED("--hpack-hint: no field at ':path' (NAME: VALUE)", "--hpack-hint=pre:1=:path");
+    REFUSED("--hpack-hint: no field at '' (NAME: VALUE)", "--hpack-hint=pre:1=");
+    REFUSED("--hpack-hint: 'Host: a' can be no field: names have lower-case letters",
+            "--hpack-hint=pre:1=Host: a");
+    REFUSED("--hpack-hint: 'a b: c' can be no field: no name has such octets",
+            "--hpack-hint=pre:1=a b: c");
+    REFUSED(
+        "--hpack-hint: 'a: c ' can be no field: no value has such octets, or spaces at its ends",
+        "--hpack-hint=pre:1=a: c ");
+}
+
 static void test_rows_are_whole(void **state)
 {
     const struct flag *flag;
@@ -262,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_rows_are_whole),
         cmocka_unit_test(test_suggest),
         cmocka_unit_test(test_limits_and_tunnels),
+        cmocka_unit_test(test_hpack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
