@@ -5,12 +5,9 @@
 
 #include <string.h>
 
-#define WORD_MAX 32
+#include "base/num.h"
 
-static size_t min_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+#define WORD_MAX 32
 
 /* Restricted Damerau-Levenshtein distance with three rows. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -25,9 +22,9 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
             size_t change = above[j - 1] + (a[i - 1] != b[j - 1]);
-            row[j] = min_of(min_of(above[j] + 1, row[j - 1] + 1), change);
+            row[j] = num_min_size(num_min_size(above[j] + 1, row[j - 1] + 1), change);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                row[j] = min_of(row[j], rows[(i - 2) % 3][j - 2] + 1);
+                row[j] = num_min_size(row[j], rows[(i - 2) % 3][j - 2] + 1);
             }
         }
     }

@@ -42,11 +42,6 @@ static bool outranks(const struct finding *a, const struct finding *b)
                                       : rank_of(a->check) < rank_of(b->check);
 }
 
-static bool is_violation(const struct finding *finding)
-{
-    return spec_check(finding->check)->scope <= SCOPE_MESSAGE;
-}
-
 /* ---- the list ---- */
 
 static void tell(struct check_conn *conn, const struct finding *finding)
@@ -103,7 +98,7 @@ static bool join(struct check_conn *conn, const struct finding *finding)
     for (struct held *held = conn->held; held != NULL; held = held->next) {
         struct finding *have = &held->finding;
         if (!have->has_offset || have->offset != finding->offset || have->dir != finding->dir ||
-            !is_violation(have)) {
+            !spec_is_violation(have->check)) {
             continue;
         }
         if (!outranks(finding, have)) {
@@ -147,7 +142,7 @@ static void look_back(const struct check_conn *conn, struct held *held)
 
 void held_take(struct check_conn *conn, const struct finding *finding)
 {
-    bool violation = is_violation(finding);
+    bool violation = spec_is_violation(finding->check);
     if (violation && finding->has_offset && join(conn, finding)) {
         return;
     }

@@ -222,11 +222,6 @@ static int step_preface(struct h2_session *session, struct cur *in)
     return H2_GO;
 }
 
-static bool is_user_type(const struct h2_session *session, uint8_t type)
-{
-    return type > H2_CONTINUATION && (session->opt.user_types[type / 8] & (1U << (type % 8))) != 0;
-}
-
 static int dispatch(struct h2_session *session)
 {
     static int (*const recv_types[])(struct h2_session *) = {
@@ -246,7 +241,7 @@ static int dispatch(struct h2_session *session)
     };
     uint8_t type = session->cur->hd.type;
     if (type >= H2D_COUNT_OF(recv_types) || recv_types[type] == NULL ||
-        is_user_type(session, type)) {
+        h2_is_user_type(session, type)) {
         return h2_recv_unknown(session);
     }
     return recv_types[type](session);
@@ -327,7 +322,7 @@ static int check_length(struct h2_session *session)
 static void start_frame(struct h2_session *session, const uint8_t *octets, bool intruder)
 {
     struct h2_frame_hd hd = h2_frame_hd_decode(octets);
-    if (H2D_UNLIKELY(is_user_type(session, hd.type))) {
+    if (H2D_UNLIKELY(h2_is_user_type(session, hd.type))) {
         hd.flags = hd.raw_flags;
     }
     bool block = hd.type == H2_HEADERS || hd.type == H2_PUSH_PROMISE;

@@ -4,22 +4,23 @@
  *
  * Order of calls, as a grammar (receive-engine 2.2):
  *
- *   session    := preface? unit* session_end
- *   unit       := frame | gap | unsynchronised
- *   frame      := begin_frame inner* (frame_recv | invalid_frame_recv)? inner* end_frame
- * stream_close* inner      := begin_headers | header | invalid_header | data_chunk_recv |
- * extension_chunk_recv | unpack_extension | action | flood | finding | error
+ *   session      := preface? unit* session_end
+ *   unit         := (frame | gap | unsynchronised) stream_close*
+ *   frame        := begin_frame inner* (frame_recv | invalid_frame_recv)? inner* end_frame
+ *   inner        := begin_headers | header | invalid_header | data_chunk_recv
+ *                 | extension_chunk_recv | unpack_extension | stream_close
+ *                 | action | flood | finding | error
+ *   field block  := begin_frame(HEADERS) begin_headers header* end_frame
+ *                   (begin_frame(CONTINUATION) header* end_frame)*
  *
- *   A field block in several frames: begin_frame(HEADERS) begin_headers header* end_frame
- *   (begin_frame(CONTINUATION) header* end_frame)*; the one frame_recv comes before the last
- * end_frame and has type HEADERS (or PUSH_PROMISE), the summed length and the END_HEADERS flag. A
- * header is told as soon as its last octet is in. ENDPOINT leaves frames that nghttp2 ignores
- * without begin_frame; end_frame comes only after a begin_frame. OBSERVER makes begin_frame and
- * end_frame for every frame on the wire. findings and actions stand where they arise. end_frame
- * comes when the frame's 9 + length octets are accounted for. stream_close that belongs to a frame
- * comes after its frame_recv and before end_frame where the frame itself closes the stream
- * (RST_STREAM, END_STREAM), and at the unit boundary, after end_frame, for a stream that the
- * receiver reset.
+ * The one frame_recv of a field block in several frames comes before its last end_frame and has
+ * type HEADERS (or PUSH_PROMISE), the summed length and the END_HEADERS flag. A header is told as
+ * soon as its last octet is in. ENDPOINT leaves frames that nghttp2 ignores without begin_frame;
+ * end_frame comes only after a begin_frame. OBSERVER makes begin_frame and end_frame for every
+ * frame on the wire. findings and actions stand where they arise. end_frame comes when the frame's
+ * 9 + length octets are accounted for. stream_close that belongs to a frame comes after its
+ * frame_recv and before end_frame where the frame itself closes the stream (RST_STREAM,
+ * END_STREAM), and at the unit boundary, after end_frame, for a stream that the receiver reset.
  *
  * Pointers live until the callback returns. A callback must not call back into its session, but for
  * the h2_session_* queries. Return 0 to go on; other values: the table of receive-engine 1.5,

@@ -127,12 +127,6 @@ static void finding_here(const struct h2_session *session, enum check check,
     h2_report_evidence(session, &out->evidence);
 }
 
-/* Advice and information make no frame invalid and have no consequence. */
-static bool is_violation(enum check check)
-{
-    return spec_check(check)->scope <= SCOPE_MESSAGE;
-}
-
 /* The sender can have known of nothing that was not told before, and nothing is missing: no fact
  * that is still to come excuses the frame. Of a window that is lifted too high the DATA in flight
  * take away, so these still wait. */
@@ -165,7 +159,7 @@ static int observe(struct h2_session *session, const struct rule_row *row, enum 
     finding_here(session, check, evidence == SUSPECT ? CONFIDENCE_POSSIBLE : CONFIDENCE_CERTAIN,
                  stream_id, text, &finding);
     h2_report_finding(session, &finding);
-    if (is_violation(check) && evidence != SUSPECT) {
+    if (spec_is_violation(check) && evidence != SUSPECT) {
         mark_fault(session, row->lib);
         observe_action(session, row, stream_id);
     }
@@ -230,7 +224,7 @@ int h2_break_message(struct h2_session *session, enum h2_rule rule, uint32_t str
     struct finding finding;
     finding_here(session, fault->check, CONFIDENCE_CERTAIN, stream_id, text, &finding);
     h2_report_finding(session, &finding);
-    if (!is_violation(fault->check)) {
+    if (!spec_is_violation(fault->check)) {
         return H2_GO;
     }
     if (session->unit != &session->block.frame) {

@@ -227,18 +227,12 @@ int h2_recv_priority_update(struct h2_session *session)
 
 /* ---- other types ---- */
 
-static bool is_user_type(const struct h2_session *session)
-{
-    uint8_t type = session->cur->hd.type;
-    return (session->opt.user_types[type / 8] & (1U << (type % 8))) != 0;
-}
-
 static int extension_done(struct h2_session *session)
 {
     if (session->cancelled) {
         return h2_end_frame(session);
     }
-    if (is_user_type(session) && session->ev.unpack_extension != NULL) {
+    if (h2_is_user_type(session, session->cur->hd.type) && session->ev.unpack_extension != NULL) {
         int result = session->ev.unpack_extension(session, session->cur, session->user);
         if (result == H2_CB_CANCEL) {
             return h2_end_frame(session);
@@ -273,7 +267,7 @@ static const struct h2_state st_extension = { "extension", true, step_extension 
 int h2_recv_unknown(struct h2_session *session)
 {
     const struct h2_frame_hd *hd = &session->cur->hd;
-    bool user = is_user_type(session);
+    bool user = h2_is_user_type(session, session->cur->hd.type);
     session->cancelled = false;
     int rc = H2_GO;
     if (!user) {

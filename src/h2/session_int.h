@@ -351,6 +351,12 @@ void h2_tell_cut(struct h2_session *session, const struct h2_frame_cut *cut);
 /* Payload octets of the frame under way that are still to come. */
 uint32_t h2_payload_left(const struct h2_session *session);
 
+/* An extension type that the application decodes on its own. */
+static inline bool h2_is_user_type(const struct h2_session *session, uint8_t type)
+{
+    return type > H2_CONTINUATION && (session->opt.user_types[type / 8] & (1U << (type % 8))) != 0;
+}
+
 /* A callback's result: 0, or the session is over. */
 static inline int h2_called(int result)
 {

@@ -315,71 +315,93 @@ static void walk_origins(struct walk *walk)
     }
 }
 
-static void walk_payload(struct walk *walk)
+static void walk_data(struct walk *walk)
+{
+    uint64_t padding = walk_pad_length(walk);
+    emit_opaque(walk, left(walk) - (padding < left(walk) ? padding : left(walk)), "data");
+    emit(walk, left(walk), "padding");
+}
+
+static void walk_headers(struct walk *walk)
+{
+    uint64_t padding = walk_pad_length(walk);
+    if ((walk->frame->hd.raw_flags & H2_FLAG_PRIORITY) != 0) {
+        walk_priority(walk);
+    }
+    walk_padded_block(walk, padding);
+}
+
+static void walk_push_promise(struct walk *walk)
+{
+    uint64_t padding = walk_pad_length(walk);
+    walk_stream_id(walk, "promised stream");
+    walk_padded_block(walk, padding);
+}
+
+static void walk_continuation(struct walk *walk)
+{
+    walk_padded_block(walk, 0);
+}
+
+static void walk_ping(struct walk *walk)
+{
+    emit_opaque(walk, 8, "opaque data");
+}
+
+static void walk_goaway(struct walk *walk)
+{
+    walk_stream_id(walk, "last stream");
+    walk_error_code(walk);
+    walk_text(walk, left(walk), "debug data");
+}
+
+static void walk_window_update(struct walk *walk)
 {
     uint32_t value;
-    uint64_t padding;
-    switch (walk->frame->hd.type) {
-    case H2_DATA:
-        padding = walk_pad_length(walk);
-        emit_opaque(walk, left(walk) - (padding < left(walk) ? padding : left(walk)), "data");
-        emit(walk, left(walk), "padding");
-        break;
-    case H2_HEADERS:
-        padding = walk_pad_length(walk);
-        if ((walk->frame->hd.raw_flags & H2_FLAG_PRIORITY) != 0) {
-            walk_priority(walk);
-        }
-        walk_padded_block(walk, padding);
-        break;
-    case H2_PUSH_PROMISE:
-        padding = walk_pad_length(walk);
-        walk_stream_id(walk, "promised stream");
-        walk_padded_block(walk, padding);
-        break;
-    case H2_CONTINUATION:
-        walk_padded_block(walk, 0);
-        break;
-    case H2_PRIORITY:
-        walk_priority(walk);
-        break;
-    case H2_RST_STREAM:
-        walk_error_code(walk);
-        break;
-    case H2_SETTINGS:
-        walk_settings(walk);
-        break;
-    case H2_PING:
-        emit_opaque(walk, 8, "opaque data");
-        break;
-    case H2_GOAWAY:
-        walk_stream_id(walk, "last stream");
-        walk_error_code(walk);
-        walk_text(walk, left(walk), "debug data");
-        break;
-    case H2_WINDOW_UPDATE:
-        if (number(walk, 4, "window increment", &value)) {
-            emit(walk, 4, "window increment %lu%s", (unsigned long)(value & 0x7fffffff),
-                 (value & 0x80000000) != 0 ? ", reserved bit set" : "");
-        }
-        break;
-    case H2_ALTSVC:
-        if (number(walk, 2, "origin length", &value)) {
-            emit(walk, 2, "origin length %lu", (unsigned long)value);
-            walk_text(walk, value, "origin");
-        }
-        walk_text(walk, left(walk), "value");
-        break;
-    case H2_ORIGIN:
-        walk_origins(walk);
-        break;
-    case H2_PRIORITY_UPDATE:
-        walk_stream_id(walk, "prioritized stream");
-        walk_text(walk, left(walk), "priority");
-        break;
-    default:
+    if (number(walk, 4, "window increment", &value)) {
+        emit(walk, 4, "window increment %lu%s", (unsigned long)(value & 0x7fffffff),
+             (value & 0x80000000) != 0 ? ", reserved bit set" : "");
+    }
+}
+
+static void walk_altsvc(struct walk *walk)
+{
+    uint32_t len;
+    if (number(walk, 2, "origin length", &len)) {
+        emit(walk, 2, "origin length %lu", (unsigned long)len);
+        walk_text(walk, len, "origin");
+    }
+    walk_text(walk, left(walk), "value");
+}
+
+static void walk_priority_update(struct walk *walk)
+{
+    walk_stream_id(walk, "prioritized stream");
+    walk_text(walk, left(walk), "priority");
+}
+
+static void walk_payload(struct walk *walk)
+{
+    static void (*const walkers[])(struct walk *) = {
+        [H2_DATA] = walk_data,
+        [H2_HEADERS] = walk_headers,
+        [H2_PRIORITY] = walk_priority,
+        [H2_RST_STREAM] = walk_error_code,
+        [H2_SETTINGS] = walk_settings,
+        [H2_PUSH_PROMISE] = walk_push_promise,
+        [H2_PING] = walk_ping,
+        [H2_GOAWAY] = walk_goaway,
+        [H2_WINDOW_UPDATE] = walk_window_update,
+        [H2_CONTINUATION] = walk_continuation,
+        [H2_ALTSVC] = walk_altsvc,
+        [H2_ORIGIN] = walk_origins,
+        [H2_PRIORITY_UPDATE] = walk_priority_update,
+    };
+    uint8_t type = walk->frame->hd.type;
+    if (type < H2D_COUNT_OF(walkers) && walkers[type] != NULL) {
+        walkers[type](walk);
+    } else {
         emit_opaque(walk, left(walk), "payload");
-        break;
     }
     emit(walk, left(walk), "octets that the type has no place for");
 }

@@ -99,6 +99,12 @@ const struct check_row *spec_check(enum check check)
     return &check_rows[check];
 }
 
+bool spec_is_violation(enum check check)
+{
+    /* Advice and information make no frame invalid and have no consequence. */
+    return spec_check(check)->scope <= SCOPE_MESSAGE;
+}
+
 enum check spec_check_by_id(const char *id)
 {
     for (size_t i = 0; i < CHECK_COUNT; i++) {

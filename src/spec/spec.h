@@ -131,6 +131,8 @@ struct check_row {
 
 /* The row of a check (< CHECK_COUNT). */
 const struct check_row *spec_check(enum check check);
+/* The RFC has a receiver treat it as an error of the message, the stream or the connection. */
+bool spec_is_violation(enum check check);
 
 /* The check with that id; CHECK_COUNT when there is none. */
 enum check spec_check_by_id(const char *id);
