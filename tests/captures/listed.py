@@ -10,7 +10,7 @@ import sys
 
 FILE_MAX, ALL_MAX = 60_000, 500_000
 FOLDERS = (b'/home/', b'/tmp/', b'/root/', b'/usr/')
-PEER_LOG = re.compile(r'\.nghttpd?\.log$')
+PEER_LOG = re.compile(r'\.nghttpd?\.log$|\.keys$')
 
 
 def problems(folder):
@@ -20,7 +20,7 @@ def problems(folder):
     for name in sorted(named - files.keys()):
         yield f'{name} is in the table but is no file'
     for name, path in sorted(files.items()):
-        # A log stands in the table by its capture.
+        # A log, also of keys, stands in the table by its capture.
         if PEER_LOG.sub('.pcap', name) not in named:
             yield f'{name} is not in the table'
         if path.stat().st_size > FILE_MAX:
