@@ -23,8 +23,9 @@
 #define HELPED_CHAIN_MIN  2
 #define HELPED_STRONG_MIN 1
 
-/* Frames that confirm a likely start. */
+/* Frames that confirm a likely start; or so many that chance rarely makes, whatever follows. */
 #define CONFIRM_FRAMES 16
+#define SURE_STRONG    5
 
 /* Frames with whole gRPC messages that settle a direction of nothing but DATA. */
 #define GRPC_CHAIN_MIN 2
@@ -268,6 +269,23 @@ static bool chain_count(struct sync *s, struct chain *chain)
     return true;
 }
 
+static void found(struct sync *s, const struct chain *chain)
+{
+    s->status = SYNC_FOUND;
+    /* A start that is too old to be shown: from the newest header on, which is as true. */
+    s->boundary = chain->start >= s->base ? chain->start : chain->last;
+    s->sender = chain->from_client > chain->from_server   ? DIR_C2S
+                : chain->from_server > chain->from_client ? DIR_S2C
+                                                          : -1;
+}
+
+/* So many frames that chance does not make: one behind them that nobody should send breaks a rule,
+ * it does not unmake them. */
+static bool chain_is_sure(const struct chain *chain)
+{
+    return chain->good && chain->strong_headers && chain->strong >= SURE_STRONG;
+}
+
 /* Takes out the chains that expect a header at the scan's offset, judges what lies behind them, and
  * returns the best survivor, or NONE. */
 static uint16_t chains_arrive(struct sync *s)
@@ -282,7 +300,11 @@ static uint16_t chains_arrive(struct sync *s)
             continue;
         }
         *link = chain->next;
+        bool sure = chain_is_sure(chain);
         if (!chain_count(s, chain) || (best != NONE && chain_better(&s->chains[best], chain))) {
+            if (sure && best == NONE && s->status != SYNC_FOUND) {
+                found(s, chain);
+            }
             chain_release(s, i);
             continue;
         }
@@ -363,16 +385,6 @@ static void chain_begin(struct sync *s, const struct h2_frame_hd *hd)
     chain_extend(s, i, hd);
 }
 
-static void found(struct sync *s, const struct chain *chain)
-{
-    s->status = SYNC_FOUND;
-    /* A start that is too old to be shown: from the newest header on, which is as true. */
-    s->boundary = chain->start >= s->base ? chain->start : chain->last;
-    s->sender = chain->from_client > chain->from_server   ? DIR_C2S
-                : chain->from_server > chain->from_client ? DIR_S2C
-                                                          : -1;
-}
-
 /* Enough frames, or so many octets of them that the first would soon be too old to be shown. */
 static bool chain_is_confirmed(const struct sync *s, const struct chain *chain)
 {
@@ -386,6 +398,9 @@ static bool chain_is_confirmed(const struct sync *s, const struct chain *chain)
 static void scan_one(struct sync *s, bool have_head)
 {
     uint16_t i = chains_arrive(s);
+    if (s->status == SYNC_FOUND) {
+        return;
+    }
     if (i != NONE && chain_is_confirmed(s, &s->chains[i])) {
         found(s, &s->chains[i]);
         chain_release(s, i);
@@ -403,9 +418,13 @@ static void scan_one(struct sync *s, bool have_head)
         return;
     }
     if (i != NONE) {
+        if (chain_is_sure(&s->chains[i])) {
+            found(s, &s->chains[i]);
+        }
         chain_release(s, i);
     }
-    if (have_head && head_plausible(octets, s->options.length_max, &hd)) {
+    if (s->status != SYNC_FOUND && have_head &&
+        head_plausible(octets, s->options.length_max, &hd)) {
         chain_begin(s, &hd);
     }
 }

@@ -22,6 +22,7 @@ int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id,
         }
     }
     if (session->suspicion_count == H2_SUSPICIONS_MAX) {
+        session->pend_full = true;
         return H2_GO;
     }
     struct h2_suspicion *s = session->suspicions_free;

@@ -87,6 +87,39 @@ void h2_report_evidence(const struct h2_session *session, struct finding_evidenc
     }
 }
 
+/* Of this session, and where the rule needs both directions, of the other one. */
+static unsigned taints_of_both(const struct h2_session *session, enum check_dirs dirs)
+{
+    const struct h2_session *peer = dirs != DIRS_ONE ? session->peer : NULL;
+    bool mid = session->opt.mid_stream || (peer != NULL && peer->opt.mid_stream);
+    bool gap = session->gapped || (peer != NULL && peer->gapped);
+    bool one = dirs != DIRS_ONE && session->peer_never;
+    bool set = dirs != DIRS_ONE && session->ledger.queue_len > 0;
+    bool pend = dirs != DIRS_ONE && session->pend_full;
+    return (mid ? TAINT_MID : 0U) | (gap ? TAINT_GAP : 0U) | (one ? TAINT_ONE : 0U) |
+           (set ? TAINT_SET : 0U) | (pend ? TAINT_PEND : 0U);
+}
+
+unsigned h2_session_taints(const struct h2_session *session, enum check check, uint32_t stream_id)
+{
+    const struct check_row *row = spec_check(check);
+    if (row->by == BY_NOBODY || row->scope == SCOPE_INFO) {
+        return 0;
+    }
+    unsigned taints = taints_of_both(session, row->dirs);
+    bool fields = row->scope == SCOPE_MESSAGE || row->error_code == H2_COMPRESSION_ERROR;
+    uint32_t assumed;
+    if (fields && hpack_decoder_level(session->hpack, &assumed) != HPACK_LEVEL_FULL) {
+        taints |= TAINT_HPK;
+    }
+    const struct h2_stream *stream = h2_stream_find(session, stream_id);
+    if (row->scope == SCOPE_MESSAGE && session->role == H2_ROLE_CLIENT &&
+        (stream == NULL || (stream->flags & H2_STREAM_REQ_KNOWN) == 0)) {
+        taints |= TAINT_REQ;
+    }
+    return taints | (session->report->roles != H2_ROLES_KNOWN ? TAINT_ROLE : 0U);
+}
+
 void h2_report_finding(struct h2_session *session, struct finding *finding)
 {
     struct h2_report *report = session->report;
@@ -94,6 +127,7 @@ void h2_report_finding(struct h2_session *session, struct finding *finding)
         return;
     }
     finding->after_doomed = finding->after_doomed || report->doomed;
+    finding->taint |= (uint16_t)h2_session_taints(session, finding->check, finding->stream_id);
     uint32_t *shown = &report->shown[finding->check];
     if (*shown < LIMIT_FINDINGS_PER_CHECK) {
         (*shown)++;

@@ -148,6 +148,10 @@ const struct pos *h2_session_pos(const struct h2_session *session);
 void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
                     const struct pos *before, const struct pos *after);
 
+/* OBSERVER: what is not known that the rule needs (bits of enum taint, finding.h; checks.md 3.1).
+ */
+unsigned h2_session_taints(const struct h2_session *session, enum check check, uint32_t stream_id);
+
 /* False while frame boundaries are lost: octets given now would be read as a frame header. */
 bool h2_session_in_step(const struct h2_session *session);
 

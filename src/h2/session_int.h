@@ -296,6 +296,7 @@ struct h2_session {
     bool role_proved; /* its octets are those of its role */
     bool block_told;  /* that a block was too long to be shown */
     bool sloppy;      /* a message was not well-formed */
+    bool pend_full;   /* a suspicion found no room: the rule of a dropped one is off */
     bool resumed;     /* the next frame is the first since the boundaries were lost */
     bool upgraded;    /* stream 1 may have been an HTTP/1.1 request that was not seen */
     uint64_t facts;   /* facts fed so far: their numbers */

@@ -667,6 +667,22 @@ static void put_also(struct jsonw *json, const struct finding *finding)
     jsonw_close(json, ']');
 }
 
+static void put_taint(struct jsonw *json, const struct finding *finding)
+{
+    if (finding->taint == 0) {
+        return;
+    }
+    jsonw_key(json, "taint");
+    jsonw_open(json, '[');
+    for (unsigned i = 0; i < TAINT_COUNT; i++) {
+        if ((finding->taint >> i & 1) != 0) {
+            jsonw_element(json);
+            (void)jsonw_string(json, span_str(finding_taint_name(i)));
+        }
+    }
+    jsonw_close(json, ']');
+}
+
 static void put_reaction(struct jsonw *json, const struct finding *finding)
 {
     const struct reaction *reaction = &finding->reaction;
@@ -728,6 +744,7 @@ static void json_finding(struct render_conn *conn, const struct finding *finding
     }
     jsonw_plain(&json, "confidence", finding_confidence_name(finding->confidence));
     put_also(&json, finding);
+    put_taint(&json, finding);
     put_reaction(&json, finding);
     if (finding->after_doomed) {
         jsonw_true(&json, "after_doomed");

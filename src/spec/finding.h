@@ -52,6 +52,20 @@ struct finding_evidence {
 
 #define FINDING_ALSO 4
 
+/* What was not known where the rule was judged (checks.md 3.1): bits. */
+enum taint {
+    TAINT_MID = 1 << 0,  /* the beginning of the connection was not seen */
+    TAINT_GAP = 1 << 1,  /* octets are missing */
+    TAINT_ONE = 1 << 2,  /* only one direction was seen */
+    TAINT_SET = 1 << 3,  /* SETTINGS of the other side wait for their ACK */
+    TAINT_HPK = 1 << 4,  /* the dynamic table is not wholly known */
+    TAINT_REQ = 1 << 5,  /* the request of the stream is not known */
+    TAINT_END = 1 << 6,  /* the input ended with the connection open */
+    TAINT_ROLE = 1 << 7, /* who is the client was guessed */
+    TAINT_PEND = 1 << 8, /* more questions were open than are kept */
+};
+#define TAINT_COUNT 9
+
 struct finding {
     enum check check;
     enum severity
@@ -67,6 +81,7 @@ struct finding {
         *message;      /* one sentence with the values of this case, ASCII; borrowed for the call */
     bool after_doomed; /* a connection error came earlier on this connection */
     bool surplus;      /* above LIMIT_FINDINGS_PER_CHECK: to be counted, not shown */
+    uint16_t taint;    /* bits of enum taint */
     uint8_t also_count;
     enum check also[FINDING_ALSO]; /* other rules that the same frame breaks */
     struct reaction reaction;
@@ -75,6 +90,9 @@ struct finding {
 
 /* "client" or "server": who broke the rule; NULL: nobody did. */
 const char *finding_by(const struct finding *finding);
+
+/* The name of bit i, below TAINT_COUNT: "MID", "GAP", … */
+const char *finding_taint_name(unsigned i);
 
 /* "goaway", "rst", "close", "none"; NULL for REACTION_UNKNOWN. */
 const char *finding_reaction_name(enum reaction_kind kind);

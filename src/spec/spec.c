@@ -173,6 +173,13 @@ const char *finding_by(const struct finding *finding)
     return NULL;
 }
 
+const char *finding_taint_name(unsigned i)
+{
+    static const char names[TAINT_COUNT][5] = { "MID", "GAP", "ONE",  "SET", "HPK",
+                                                "REQ", "END", "ROLE", "PEND" };
+    return names[i];
+}
+
 const char *finding_reaction_name(enum reaction_kind kind)
 {
     static const char *const names[] = { NULL, "goaway", "rst", "close", "none" };

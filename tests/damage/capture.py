@@ -120,9 +120,12 @@ def read(path):
         octets = gzip.decompress(octets)
     reader = _pcapng if octets[:4] == b'\x0a\x0d\x0d\x0a' else _pcap
     packets, links = [], set()
-    for link, ns, wire, data in reader(octets):
-        links.add(link)
-        packets.append(Packet(len(packets) + 1, ns, wire, data, _tcp(link, data)))
+    try:
+        for link, ns, wire, data in reader(octets):
+            links.add(link)
+            packets.append(Packet(len(packets) + 1, ns, wire, data, _tcp(link, data)))
+    except (struct.error, IndexError) as e:
+        raise ValueError(f'not a capture: {e}') from e
     if len(links) != 1:
         raise ValueError(f'{len(links)} link types')
     return Capture(links.pop(), tuple(packets))

@@ -42,11 +42,13 @@ def _key_logs(path):
 def _prepare(program, path, mode):
     capture = cap.read(path)
     keys = _key_logs(path)
-    decoded = decode(program, cap.write(capture.link, capture.packets), range(len(capture.packets) + 1), keys)
+    check = mode == 'check'
+    decoded = decode(program, cap.write(capture.link, capture.packets), range(len(capture.packets) + 1), keys, check)
     # What happens to packets of other connections changes nothing.
     ours = {(way.sender, way.receiver) for way in decoded.ways}
     capture = replace(capture, packets=tuple(p for p in capture.packets if p.tcp and (p.tcp.src, p.tcp.dst) in ours))
-    _state.update(program=program, link=capture.link, options=keys + _options(mode, decoded), whole=Whole(capture, decoded))
+    _state.update(program=program, link=capture.link, options=keys + _options(mode, decoded), check=check,
+                  whole=Whole(capture, decoded))
     return capture
 
 
@@ -54,7 +56,7 @@ def _one(variant):
     result = Result()
     try:
         decoded = decode(_state['program'], cap.write(_state['link'], variant.packets), variant.numbers(),
-                         _state['options'])
+                         _state['options'], _state['check'])
         result = compare(_state['whole'], decoded, variant)
     except Exception as e:  # noqa: BLE001: whatever it is, it is told with the variant's name
         result.problem('failed', f'{type(e).__name__}: {e}')
@@ -127,7 +129,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('program')
     parser.add_argument('captures', nargs='+', type=pathlib.Path, help='files, or folders of them')
-    parser.add_argument('--mode', choices=('auto', 'port'), default='auto')
+    parser.add_argument('--mode', choices=('auto', 'port', 'check'), default='auto',
+                        help='HTTP/2 found by content, said with --port, or found by content and with findings of --check')
     parser.add_argument('--kinds', default=','.join(KINDS))
     parser.add_argument('--sample', type=int, help='at most so many variants of a kind and capture')
     parser.add_argument('--jobs', type=int, default=multiprocessing.cpu_count())

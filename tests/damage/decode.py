@@ -52,17 +52,20 @@ def _frame(record, numbers):
     return Frame(record['offset'], packets, key, record)
 
 
-def parse(lines, numbers):
-    """Decoded from lines of JSON; numbers[n] is the number in the whole capture of packet n."""
-    ways, findings, by_id = [], [], {}
+def parse(lines, numbers, by_id=None):
+    """Decoded from lines of JSON; numbers[n] is the number in the whole capture of packet n. by_id: ways by connection and
+    direction, filled in, or those of another run of the same capture."""
+    ways, findings = [], []
+    by_id = {} if by_id is None else by_id
     for line in lines:
         record = json.loads(line)
         kind = record['kind']
         if kind == 'connection':
             client, server = _end(record['client']), _end(record['server'])
             for name, sender, receiver in (('c2s', client, server), ('s2c', server, client)):
-                by_id[record['conn'], name] = way = Way(sender, receiver, name == 'c2s')
-                ways.append(way)
+                if (record['conn'], name) not in by_id:
+                    by_id[record['conn'], name] = way = Way(sender, receiver, name == 'c2s')
+                    ways.append(way)
         elif kind == 'gap' and 'length' not in record:
             # Records of TLS were lost, nobody knows how many octets: offsets begin anew.
             way = by_id[record['conn'], record['dir']]
@@ -77,11 +80,23 @@ def parse(lines, numbers):
     return ways, findings
 
 
-def decode(program, octets, numbers, options=()):
-    """Runs h2dump on a capture."""
+def _run(program, octets, options):
     run = subprocess.run([program, '-T', 'json', '--deterministic', *options, '-'], input=octets,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    ways, findings = parse(run.stdout.splitlines(), numbers)
-    if run.returncode not in (0, 1, 3):
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
+    if run.returncode not in (0, 1, 2, 3):
         raise RuntimeError(f'exit {run.returncode}: {run.stderr.decode(errors="replace")[:500]}')
+    return run
+
+
+def decode(program, octets, numbers, options=(), check=False):
+    """Runs h2dump on a capture; check: its findings are those of a second run, with --check."""
+    by_id = {}
+    run = _run(program, octets, options)
+    ways, findings = parse(run.stdout.splitlines(), numbers, by_id)
+    if check:
+        run = _run(program, octets, [*options, '--check'])
+        findings = parse(run.stdout.splitlines(), numbers, by_id)[1]
+        errors = sum(f.severity == 'error' and not f.record.get('after_doomed') for f in findings)
+        if by_id and (run.returncode == 1) != (errors > 0):
+            raise RuntimeError(f'--check exits {run.returncode} with {errors} errors')
     return Decoded(ways, findings, run.stderr.decode(errors='replace'), run.returncode)

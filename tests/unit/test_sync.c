@@ -213,6 +213,27 @@ static void test_short_tail(void **state)
     test_free(m.octets);
 }
 
+/* A frame that breaks a rule, by its header or by its payload, behind frames that are beyond doubt
+ * does not unmake them; behind few it does. */
+static void test_rules_broken_behind(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 2; how++) {
+        for (unsigned requests = 2; requests < 9; requests++) {
+            struct made m;
+            make_requests(&m, requests);
+            if (how == 0) {
+                frame(&m, H2_GOAWAY, 0, 1, "\0\0\0\0\0\0\0\0", 8); /* on a stream */
+            } else {
+                frame(&m, H2_WINDOW_UPDATE, 0, 0, "\0\0\0\0", 4); /* of nothing */
+            }
+            size_t found = search(&m, 0, 1000, true);
+            assert_int_equal(found, requests >= 4 ? 0 : SIZE_MAX);
+            test_free(m.octets);
+        }
+    }
+}
+
 static void test_continuation_is_no_start(void **state)
 {
     struct made m;
@@ -305,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_download),
         cmocka_unit_test(test_window_updates),
         cmocka_unit_test(test_short_tail),
+        cmocka_unit_test(test_rules_broken_behind),
         cmocka_unit_test(test_continuation_is_no_start),
         cmocka_unit_test(test_filler),
         cmocka_unit_test(test_gives_up_at_the_limit),
