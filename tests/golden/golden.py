@@ -221,6 +221,8 @@ def frames_of_text(text):
             conn, mark, name, stream, length = head.groups()
             frames.append((int(conn), "c2s" if mark == ">" else "s2c", name.replace("unknown ", ""), int(stream),
                            int(length), []))
+        elif field and field.group(1).startswith("<unknown"):
+            continue  # neither format has a name
         elif field and frames and frames[-1][2] in ("HEADERS", "PUSH_PROMISE", "CONTINUATION"):
             frames[-1][5].extend([field.groups()[:2]] * int(field.group(3) or 1))
         elif not line.startswith(" ") and "  upgrade  " in line:
@@ -241,7 +243,8 @@ def frames_of_json(text):
         r = json.loads(line)
         if r["kind"] in ("frame", "frame_cut") and "type" in r:
             frames.append((r["conn"], r["dir"], r["type"], r["stream_id"], r["length"],
-                           [(escaped(h["name"], h.get("name_base64")), escaped(h["value"], h.get("value_base64")))
+                           [(escaped(h["name"], h.get("name_base64")),
+                             escaped(h["value"], h.get("value_base64")) if "value" in h else None)
                             for h in r.get("headers", []) if "name" in h]))
     return frames
 
