@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/keep.h"
 #include "app/privileges.h"
 #include "app/report.h"
 #include "app/stop.h"
@@ -12,13 +13,15 @@
 
 #define NAME_WIDTH 16
 
-/* Holes that nothing comes for any more are given up by the clock. */
+/* Holes that nothing comes for any more are given up by the clock, and key logs grow. */
 static void on_tick(void *ctx, uint64_t now_ns)
 {
     struct run *run = ctx;
-    if (run->net != NULL && run->ticked == 0 && net_tick(run->net, now_ns) != 0) {
+    if (run->ticked == 0 && run->net != NULL &&
+        (net_tick(run->net, now_ns) != 0 || tls_poll(run->tls) != RC_OK)) {
         run->ticked = RC_NOMEM;
     }
+    tls_age(run->tls, now_ns / 1000000);
     out_flush(run->out);
 }
 
@@ -63,6 +66,9 @@ enum rc live_open(struct run *run, const struct input_options *options, struct i
     }
     if (rc != RC_OK) {
         return rc;
+    }
+    if (privileges.chosen) {
+        keep_give_to(run, privileges.uid, privileges.gid);
     }
     rc = privileges_drop(&privileges, err);
     if (rc != RC_OK) {

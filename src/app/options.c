@@ -255,6 +255,13 @@ static const struct flag flags[] = {
       "it does not match later fragments or follow IPv6 extension headers: --only-port, which is "
       "applied behind all these, is the better first choice.",
       apply_filter },
+    { 'w', NULL, "FILE", "also write the packets of shown connections",
+      "Also writes the packets of the connections that are shown to FILE, as a pcapng, with their "
+      "comments and with the secrets that came along or were given by --keylog. Standard output "
+      "(-) takes -q. While the protocol of a connection is not known its packets are held; what "
+      "does not fit the limit for that is written rather than lost, and so are IP fragments. FILE "
+      "must be no input, and root follows no symbolic link there.",
+      apply_write },
     { 's', NULL, "N", "live: octets kept of each packet (262144)",
       "Live: keeps no more than N octets of each packet. What is cut off is a gap in the stream. 0 "
       "is the default, 262144.",

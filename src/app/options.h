@@ -87,6 +87,7 @@ struct app_options {
     bool view_given;
     const char *interface;  /* -i; NULL: files */
     const char *filter;     /* -f; NULL: none */
+    const char *write_path; /* -w; NULL: none */
     uint64_t snap_len;      /* -s; 0: the default */
     uint64_t buffer_octets; /* --buffer; 0: the default */
     bool promiscuous, immediate;

@@ -1,5 +1,7 @@
 #include "app/options_capture.h"
 
+#include <string.h>
+
 #include "app/options_int.h"
 
 /* The kernel's buffer: enough for one packet, and what its counter can hold. */
@@ -32,6 +34,15 @@ enum rc apply_filter(struct app_options *o, const char *flag, const char *value,
         return err_set(err, RC_USAGE, "%s: given twice; join them with 'and' or 'or'", flag);
     }
     o->filter = value;
+    return RC_OK;
+}
+
+enum rc apply_write(struct app_options *o, const char *flag, const char *value, struct err *err)
+{
+    if (o->write_path != NULL) {
+        return err_set(err, RC_USAGE, "%s %s: one file can be written", flag, value);
+    }
+    o->write_path = value;
     return RC_OK;
 }
 
@@ -90,9 +101,15 @@ enum rc options_capture_together(const struct app_options *o, struct err *err)
     if (o->interface != NULL && o->file_count > 0) {
         return err_set(err, RC_USAGE, "%s: no file can go with -i", o->files[0]);
     }
-    if (raw && (o->interface != NULL || o->filter != NULL)) {
-        return err_set(err, RC_USAGE, "%s is about packets: it cannot go with %s",
-                       o->interface != NULL ? "-i" : "-f",
+    const char *of_packets = o->interface != NULL    ? "-i"
+                             : o->filter != NULL     ? "-f"
+                             : o->write_path != NULL ? "-w"
+                                                     : NULL;
+    if (o->write_path != NULL && strcmp(o->write_path, "-") == 0 && !o->quiet) {
+        return err_set(err, RC_USAGE, "-w -: standard output cannot be both: it takes -q, too");
+    }
+    if (raw && of_packets != NULL) {
+        return err_set(err, RC_USAGE, "%s is about packets: it cannot go with %s", of_packets,
                        o->c2s != NULL ? "--c2s and --s2c" : "--raw or --from");
     }
     return RC_OK;

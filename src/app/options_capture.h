@@ -9,6 +9,7 @@
 CAPTURE_APPLY(apply_interface);
 CAPTURE_APPLY(apply_list_interfaces);
 CAPTURE_APPLY(apply_filter);
+CAPTURE_APPLY(apply_write);
 CAPTURE_APPLY(apply_snap_len);
 CAPTURE_APPLY(apply_promiscuous);
 CAPTURE_APPLY(apply_buffer);

@@ -12,6 +12,7 @@
 
 #include "app/checking.h"
 #include "app/feed.h"
+#include "app/keep.h"
 #include "app/live.h"
 #include "app/raw.h"
 #include "app/report.h"
@@ -38,10 +39,12 @@ static struct stream_sink on_open(void *ctx, const struct flow_info *info)
     static const struct stream_sink nobody;
     if (!port_is_wanted(run, info)) {
         run->report.other_ports++;
+        keep_decide(run, info->id, false);
         return nobody;
     }
     struct stream_sink sink = detect_open(run->detect, info, NULL);
     if (sink.ops == NULL) {
+        keep_decide(run, info->id, false);
         others_add(&run->report.others, "memory limit", 1, 0);
     }
     return sink;
@@ -56,6 +59,7 @@ static void on_note(void *ctx, const struct flow_info *info, const struct findin
 static struct stream_sink on_http2(void *ctx, const struct connection_info *info,
                                    const struct upgrade_info *upgrade)
 {
+    keep_decide(ctx, info->flow, true);
     return feed_open(ctx, info, upgrade);
 }
 
@@ -69,7 +73,7 @@ static struct stream_sink on_tls(void *ctx, const struct flow_info *info,
 static void on_other(void *ctx, const struct flow_info *info, const char *name, uint64_t looked)
 {
     struct run *run = ctx;
-    (void)info;
+    keep_decide(run, info->id, false);
     others_add(&run->report.others, name, 1, looked);
 }
 
@@ -79,7 +83,7 @@ static void on_other(void *ctx, const struct flow_info *info, const char *name, 
 static bool is_over(const struct run *run)
 {
     bool nobody_reads = out_rc(run->out, NULL) != RC_OK && run->check == NULL;
-    return run->full || run->out_of_memory || run->ticked != 0 || nobody_reads;
+    return run->full || run->out_of_memory || run->ticked != 0 || nobody_reads || keep_failed(run);
 }
 
 /* Whoever watches the output of a pipe sees all there is before we wait for more. */
@@ -87,6 +91,7 @@ static void before_wait(void *ctx)
 {
     struct run *run = ctx;
     out_flush(run->out);
+    keep_flush(run);
 }
 
 /* Comments, losses: what the capture says of itself. */
@@ -126,7 +131,9 @@ static enum rc take_packet(struct run *run, const struct packet *packet, struct 
             return (enum rc)passes;
         }
     }
-    if (net_packet(run->net, packet) != 0) {
+    uint64_t fragments = net_stats(run->net)->fragments;
+    if (net_packet(run->net, packet) != 0 ||
+        !keep_packet(run, packet, net_stats(run->net)->fragments > fragments)) {
         return err_set(err, RC_NOMEM, "out of memory");
     }
     return RC_OK;
@@ -177,6 +184,7 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
     net_free(run->net);
     run->net = NULL;
     tls_end(run->tls);
+    keep_end_input(run);
     for (int limit = 0; limit < NET_LIMITS; limit++) {
         run->limits[net_limit_check((enum net_limit)limit)] += stats.limits[limit];
     }
@@ -255,10 +263,12 @@ static void read_one(struct run *run, const char *path)
     }
     run->raw = input_kind(input) == INPUT_RAW;
     /* A pcapng may still say secrets behind the packets that need them. */
-    tls_expect_secrets(run->tls, strcmp(input_format_name(input), "pcapng") == 0);
-    if (run->raw && run->filter != NULL) {
-        rc = err_set(&err, RC_USAGE, "%s: -f is about packets, and this is a raw stream",
-                     run->report.name);
+    bool live = run->options->interface != NULL;
+    tls_expect_secrets(run->tls, live ? run->options->keylog_count > 0
+                                      : strcmp(input_format_name(input), "pcapng") == 0);
+    if (run->raw && (run->filter != NULL || run->keep != NULL)) {
+        rc = err_set(&err, RC_USAGE, "%s: %s is about packets, and this is a raw stream",
+                     run->report.name, run->filter != NULL ? "-f" : "-w");
     } else {
         rc = run->raw ? raw_read(run, input, &err) : read_capture(run, input, &err);
     }
@@ -342,7 +352,12 @@ static struct render *open_render(struct run *run)
 /* The last record, the last messages, and the exit status. */
 static int finish(struct run *run)
 {
+    struct err err = { .rc = RC_OK };
     if (run->check != NULL && !checking_finish(run)) {
+        run->unusable = true;
+    }
+    if (keep_close(run, &err) != RC_OK) {
+        report_line(run->messages, err.text);
         run->unusable = true;
     }
     int code = (int)report_exit(run);
@@ -361,7 +376,6 @@ static int finish(struct run *run)
         .inputs_with_findings = run->checked.inputs_with_findings,
         .findings_accepted = run->checked.accepted,
     };
-    struct err err = { .rc = RC_OK };
     others_sort(&run->others);
     render_summary(run->render, &summary, run->messages);
     out_flush(run->out);
@@ -458,7 +472,7 @@ int pipeline_run(const struct app_options *options)
     struct err err = { .rc = RC_OK };
     if (run.messages != NULL && run.detect != NULL && run.render != NULL) {
         run.events = render_events(run.render);
-        if (secrets_open(&run, &err) != RC_OK) {
+        if (keep_open(&run, &err) != RC_OK || secrets_open(&run, &err) != RC_OK) {
             report_line(run.messages, err.text);
         } else if (open_check(&run)) {
             read_all(&run);
@@ -466,6 +480,7 @@ int pipeline_run(const struct app_options *options)
         }
     }
     secrets_close(&run);
+    (void)!keep_close(&run, NULL);
     checking_free(&run);
     filter_free(run.filter);
     render_free(run.render);

@@ -55,10 +55,12 @@ enum rc privileges_find(const char *user, struct privileges *privileges, struct 
             return err_set(err, RC_USAGE, "--user %s: that would keep all privileges", user);
         }
         set(privileges, user, entry->pw_uid, entry->pw_gid);
+        privileges->chosen = true;
         return RC_OK;
     }
     if (read_id("SUDO_UID", &uid) && read_id("SUDO_GID", &gid)) {
         set(privileges, "the user who called sudo", (uid_t)uid, (gid_t)gid);
+        privileges->chosen = true;
         return RC_OK;
     }
     const struct passwd *entry = getpwnam("nobody");

@@ -11,6 +11,7 @@
 /* Whom to become. */
 struct privileges {
     bool wanted; /* false: there is nothing to give up but capabilities */
+    bool chosen; /* somebody in particular: by --user or sudo */
     uid_t uid;
     gid_t gid;
     char name[64]; /* for messages */

@@ -70,6 +70,7 @@ struct run {
     uint64_t kernel_drops, interface_drops;
     uint64_t limits[CHECK_COUNT]; /* how often those of net/ acted, and the memory of HTTP/2 */
     struct detect *detect;
+    struct keep *keep;      /* -w; NULL: nothing is written */
     struct filter *filter;  /* -f on files; NULL: none, or libpcap applies it itself */
     struct net *net;        /* of the input under way; NULL: it has no packets */
     int ticked;             /* negative: what went wrong when time went on */

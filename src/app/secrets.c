@@ -9,6 +9,7 @@
 #endif
 
 #include "app/feed.h"
+#include "app/keep.h"
 #include "app/report.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -55,6 +56,7 @@ static void on_keyless(void *ctx, const struct connection_info *info, enum tls_r
         return;
     }
     numbered.conn = ++run->conns;
+    keep_decide(run, info->flow, true);
     struct render_conn *shown = render_connection_begin(run->render, &numbered);
     if (shown == NULL) {
         run->out_of_memory = true;
@@ -68,7 +70,7 @@ static void on_keyless(void *ctx, const struct connection_info *info, enum tls_r
 static void on_empty(void *ctx, const struct flow_info *info)
 {
     struct run *run = ctx;
-    (void)info;
+    keep_decide(run, info->id, false);
     others_add(&run->report.others, "TLS without application data", 1, 0);
 }
 
@@ -137,6 +139,7 @@ enum rc secrets_open(struct run *run, struct err *err)
 void secrets_take(struct run *run, struct span text)
 {
     hide_memory();
+    keep_secrets(run, text);
     if (tls_secrets(run->tls, text) != RC_OK) {
         run->out_of_memory = true;
     }

@@ -153,6 +153,7 @@ static int begin_at(struct flow *f, enum connection_start start, unsigned client
     bool has_request = start == START_UPGRADE && upgrade_request(f->upgrade, &request);
     bool agreed = f->tls != NULL && start == START_PRIOR_KNOWLEDGE;
     struct connection_info info = {
+        .flow = f->info.id,
         .client = f->info.ends[client],
         .server = f->info.ends[client ^ 1],
         .transport = f->tls != NULL ? TRANSPORT_TLS : TRANSPORT_H2C,

@@ -52,6 +52,7 @@ struct join_point {
 
 struct connection_info {
     uint64_t conn; /* 1, 2, … in the order in which connections are seen to be HTTP/2 */
+    uint64_t flow; /* flow_info.id; 0: it is no TCP connection of a capture */
     struct endpoint client, server; /* ip_len 0: unknown (raw) */
     enum connection_transport transport;
     enum connection_start start;

@@ -464,6 +464,7 @@ void conn_give_up(struct tls_conn *conn)
     enum tls_reason reason = reason_fill(conn);
     conn->facts.keys = false;
     struct connection_info info = {
+        .flow = conn->info.id,
         .client = conn->info.ends[conn->client],
         .server = conn->info.ends[conn->client ^ 1],
         .transport = TRANSPORT_TLS,

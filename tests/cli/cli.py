@@ -137,6 +137,132 @@ def filters_on_files():
                stdin=PREFACE + SETTINGS, stdout="")
 
 
+def decoded(*args, code=0):
+    """Records without what differs when packets are left out."""
+    records = []
+    for line in expect_run(["-T", "json", "-v", "--data=all", *args], code, "").splitlines():
+        record = json.loads(line)
+        if record["kind"] not in ("h2dump", "summary", "finding"):
+            records.append({k: v for k, v in record.items() if k not in ("packet", "packet_end", "file")})
+    return records
+
+
+def written_packets():
+    """-w: what is written is decoded to the same, and read by others."""
+    for name in ("curl-nginx-qinq.pcap", "nghttp-post-continuation.pcapng", "grpc.pcap", "curl-upgrade-apache-sll2.pcap"):
+        capture = os.path.join(CAPTURES, name)
+        expect(name, decoded("-w", "w.pcapng", capture), decoded("w.pcapng"))
+    expect_run(["-q", "-w", "all.pcapng", GOOD, os.path.join(CAPTURES, "curl-upgrade-apache-sll2.pcap")], 0, "")
+    expect("two link types", json.loads(expect_run(["-T", "json", "all.pcapng"], 0, "").splitlines()[-1])["connections"],
+           {"http2": 3})
+    if shutil.which("tshark"):
+        out = subprocess.run(["tshark", "-r", "all.pcapng", "-T", "fields", "-e", "frame.encap_type"],
+                             capture_output=True, text=True, timeout=60)
+        expect("tshark", (out.returncode, len(set(out.stdout.split()))), (0, 2))
+    octets = subprocess.run([H2DUMP, "-q", "-w", "-", GOOD], capture_output=True, timeout=60).stdout
+    write("piped.pcapng", octets)
+    expect("piped", decoded("piped.pcapng"), decoded(GOOD))
+
+
+def only_shown_connections():
+    """Packets of other connections, and of none, are left out; those of one that was undecided for long are not."""
+    ssh = connection(b"SSH-2.0-x\r\n", sport=1)
+    slow = connection(PREFACE + SETTINGS, sport=2)
+    quick = connection(PREFACE + SETTINGS + PING, sport=3)
+    silent = [tcp(b"", seq=0, flags=2, sport=4)]
+    udp = tcp(b"x" * 20)[:23] + b"\x11" + tcp(b"x" * 20)[24:]
+    packets = [ssh[0], slow[0], silent[0], quick[0], udp, quick[1], ssh[1], slow[1]]
+    expect_run(["-q", "-w", "w.pcapng", write("x.pcap", pcap(packets))], 0, "")
+    again = expect_run(["-T", "json", "w.pcapng"], 0, "")
+    expect("packets", json.loads(again.splitlines()[-1])["packets"], 4)
+    octets = read("w.pcapng")
+    order = [octets.index(p) for p in (slow[0], quick[0], quick[1], slow[1])]
+    expect("order", order, sorted(order))
+    expect_run(["-q", "--only-port", "8081", "-w", "w.pcapng", "x.pcap"], 1,
+               "x.pcap: no HTTP/2 found in 8 packets: 3 connections on other ports (--only-port)")
+    expect("nothing", pcapng_types("w.pcapng"), [0x0A0D0D0A])
+
+
+def pcapng_types(path):
+    octets, at, types = read(path), 0, []
+    while at < len(octets):
+        kind, length = struct.unpack_from("<II", octets, at)
+        types.append(kind)
+        at += length
+    expect("blocks fill the file", at, len(octets))
+    return types
+
+
+def undecided_without_end():
+    """What waits behind a connection that is never decided is bounded; then it is written rather than lost."""
+    blob = bytes(60000)
+    frame = len(blob).to_bytes(3, "big") + b"\0\0\0\0\0\1"
+    packets = [tcp(b"", seq=0, flags=2, sport=4)] + connection(PREFACE + SETTINGS)
+    seq = 1 + len(PREFACE + SETTINGS)
+    for _ in range(600):
+        packets.append(tcp(frame + blob, seq=seq))
+        seq += len(frame + blob)
+    write("x.pcap", pcap(packets))
+    out = run("-T", "json", "-w", "w.pcapng", "x.pcap")
+    notes = [r for r in map(json.loads, out[1].splitlines()) if r["kind"] == "finding" and "held" in r["check"]]
+    expect("notes", [(n["check"], n["severity"], n["packet"]) for n in notes], [("limit-held-packets", "note", 1)])
+    expect("all of them", pcapng_types("w.pcapng").count(6), 603)
+
+
+def comments_are_carried():
+    def option(code, value):
+        return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+    packets = connection(PREFACE + SETTINGS)
+    octets = as_pcapng(pcap(packets))
+    body = struct.pack("<IIIII", 0, 1, 2, len(packets[1]), len(packets[1])) + packets[1] + bytes(-len(packets[1]) % 4)
+    body += option(1, b"look here") + option(2, b"\1\0\0\0") + option(4, struct.pack("<Q", 3)) + option(0, b"")
+    secret = b"CLIENT_RANDOM " + b"00" * 32 + b" " + b"11" * 48 + b"\n"
+    dsb = struct.pack("<II", 0x544C534B, len(secret)) + secret + bytes(-len(secret) % 4)
+    for kind, content in ((10, dsb), (6, body)):
+        octets += struct.pack("<II", kind, 12 + len(content)) + content + struct.pack("<I", 12 + len(content))
+    write("x.pcapng", octets)
+    first = expect_run(["-T", "json", "-w", "w.pcapng", "x.pcapng"], 0, "")
+    second = expect_run(["-T", "json", "w.pcapng"], 0, "")
+    for out in (first, second):
+        notes = [(r["check"], r["message"]) for r in map(json.loads, out.splitlines())
+                 if r["kind"] == "finding" and r["check"].startswith("capture-") and "conn" not in r]
+        expect("notes", notes, [("capture-drops", "the capture lost 3 packets just before this one"),
+                                ("capture-comment", "comment: look here")])
+    expect("drops", json.loads(second.splitlines()[-1])["drops"], {"kernel": 3, "interface": 0})
+    expect("secrets", secret in read("w.pcapng") and pcapng_types("w.pcapng").count(10) == 1, True)
+
+
+def what_w_refuses():
+    octets = read(GOOD)
+    write("in.pcap", octets)
+    os.link("in.pcap", "same.pcap")
+    for path in ("in.pcap", "same.pcap"):
+        expect_run(["-w", path, "in.pcap"], 2, f"-w {path}: that would overwrite an input", stdout="")
+        expect("untouched", read("in.pcap"), octets)
+    with open("in.pcap", "rb") as stdin:
+        out = subprocess.run([H2DUMP, "-w", "in.pcap"], stdin=stdin, capture_output=True, timeout=60)
+    expect("standard input", (out.returncode, out.stderr), (2, b"h2dump: -w in.pcap: that would overwrite an input\n"))
+    expect("untouched", read("in.pcap"), octets)
+    write("keys", b"# nothing\n")
+    expect_run(["-w", "keys", "--keylog=keys", "in.pcap"], 2, "-w keys: that would overwrite an input", stdout="")
+    os.symlink("target", "link")
+    write("target", b"dear")
+    if os.geteuid() == 0:
+        expect_run(["-w", "link", "in.pcap"], 2,
+                   "link: cannot be written: it is a symbolic link, which root does not follow", stdout="")
+        expect("untouched", read("target"), b"dear")
+    expect_run(["-w", "none/x", "in.pcap"], 2, "none/x: cannot be written: No such file or directory", stdout="")
+    expect_run(["-w", "-", "in.pcap"], 2, "-w -: standard output cannot be both: it takes -q, too", stdout="")
+    expect_run(["-w", "a", "-w", "b"], 2, "-w b: one file can be written", stdout="")
+    expect_run(["--raw", "-w", "a"], 2, "-w is about packets: it cannot go with --raw or --from", stdout="")
+    expect_run(["-w", "a"], 2, "standard input: -w is about packets, and this is a raw stream",
+               stdin=PREFACE + SETTINGS, stdout="")
+    if os.path.exists("/dev/full"):
+        expect_run(["-q", "-w", "/dev/full", "in.pcap"], 2,
+                   "/dev/full: cannot be written: No space left on device", stdout="")
+
+
 def capture_flags_go_together():
     for args, text in [
         (["-i", "lo", "x.pcap"], "x.pcap: no file can go with -i"),
@@ -560,7 +686,8 @@ def main():
     return 1 if bad else 0
 
 
-CASES = [wrong_usage, filters_on_files, capture_flags_go_together, help_and_version, not_a_capture, empty_file,
+CASES = [wrong_usage, written_packets, only_shown_connections, undecided_without_end, comments_are_carried,
+         what_w_refuses, filters_on_files, capture_flags_go_together, help_and_version, not_a_capture, empty_file,
          directory_and_missing, unreadable, header_only, cut_everywhere,
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
          standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,

@@ -167,6 +167,31 @@ def any_interface():
     expect("tainted", summary["checked"]["frames_tainted"], 0)
 
 
+def packets_are_written():
+    """-w, opened by root and given to who called sudo; it can be read again as what was shown."""
+    folder = tempfile.mkdtemp()
+    path = os.path.join(folder, "w.pcapng")
+
+    def pretend_sudo():
+        os.environ["SUDO_UID"], os.environ["SUDO_GID"] = "1234", "1235"
+    pretend_sudo()
+    try:
+        capture = Capture("-T", "json", "-w", path)
+    finally:
+        del os.environ["SUDO_UID"], os.environ["SUDO_GID"]
+    expect_in("status", "\nUid:\t1234\t", open(f"/proc/{capture.process.pid}/status").read())
+    h2load(50, 1)
+    time.sleep(0.05)
+    live = [r for r in records(capture.end()) if r["kind"] == "frame"]
+    expect("owner", (os.stat(path).st_uid, os.stat(path).st_gid), (1234, 1235))
+    again = subprocess.run([H2DUMP, "-T", "json", "-v", path], capture_output=True, text=True, timeout=30)
+    file = [r for r in records(again.stdout) if r["kind"] == "frame"]
+    for record in live + file:
+        del record["packet"], record["packet_end"]
+    expect("frames", len(file) > 100 and live == file, True)
+    shutil.rmtree(folder)
+
+
 def filtered_out():
     capture = Capture("-f", "tcp port 9", "-T", "json")
     h2load(20, 1)
@@ -301,7 +326,7 @@ def lists_interfaces():
         raise Wrong(f"-D: {out.stdout!r}")
 
 
-CASES = [lists_interfaces, refusals, counts_equal_h2loads, any_interface, filtered_out, shown_while_it_runs,
+CASES = [lists_interfaces, refusals, counts_equal_h2loads, any_interface, packets_are_written, filtered_out, shown_while_it_runs,
          on_a_terminal, hole_in_a_silent_connection, second_interrupt, drops_are_told, named_user]
 
 
