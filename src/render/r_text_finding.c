@@ -1,6 +1,8 @@
 /* Text of --check: one finding, one paragraph, whose first line has the form that editors and CI
  * services know (text-look, "Findings"). */
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "h2/frames.h"
 #include "render/text.h"
@@ -14,7 +16,7 @@ static const enum style style_of[] = { STYLE_NOTE, STYLE_WARNING, STYLE_ERROR };
 
 static void begin(struct line *line, struct render *render, size_t indent)
 {
-    *line = (struct line){ .render = render, .out = render->out };
+    *line = (struct line){ .render = render, .out = render->out, .indent = INDENT };
     line_pad(line, indent);
 }
 
@@ -32,36 +34,43 @@ static void put_first_line(struct render *render, const struct finding *finding)
     }
     line_text(&line, " ");
     line_styled(&line, style_of[finding->severity], finding_severity_name(finding->severity));
-    line_text(&line, ": ");
-    line_wire(&line, span_str(finding->message), 0);
-    line_text(&line, " [");
+    line_text(&line, ":");
+    line_words(&line, span_str(finding->message));
+    line_gap(&line, 1, strlen(row->id) + 2);
+    line_text(&line, "[");
     line_styled(&line, STYLE_NAME, row->id);
     line_text(&line, "]");
     line_end(&line);
 }
 
+/* On a terminal a sentence that does not fit begins a line. */
+static void put_sentence(struct line *line, const char *format, ...) H2D_PRINTF(2, 3);
+
+static void put_sentence(struct line *line, const char *format, ...)
+{
+    char text[160];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    line_gap(line, line->column > INDENT ? 1 : 0, strlen(text));
+    line_text(line, text);
+}
+
 static void put_rule(struct line *line, const struct check_row *row)
 {
-    line_text(line, " ");
-    line_text(line, row->rfc);
-    switch (row->scope) {
-    case SCOPE_CONNECTION:
-    case SCOPE_STREAM:
-        line_text(line, row->scope == SCOPE_STREAM ? ": stream error " : ": connection error ");
-        line_error_code(line, (uint32_t)row->error_code);
-        break;
-    case SCOPE_MESSAGE:
-        line_text(line, ": malformed message, stream error ");
-        line_error_code(line, (uint32_t)row->error_code);
-        break;
-    case SCOPE_ADVICE:
-        line_text(line, row->must ? ": a sender's MUST" : ": advice");
-        break;
-    case SCOPE_INFO:
-        line_text(line, ": legal");
-        break;
-    }
-    line_text(line, ".");
+    static const char *const means[] = {
+        [SCOPE_CONNECTION] = "connection error ",
+        [SCOPE_STREAM] = "stream error ",
+        [SCOPE_MESSAGE] = "malformed message, stream error ",
+        [SCOPE_ADVICE] = "advice",
+        [SCOPE_INFO] = "legal",
+    };
+    bool is_must = row->scope == SCOPE_ADVICE && row->must;
+    const char *code =
+        row->scope <= SCOPE_MESSAGE ? spec_error_name((uint32_t)row->error_code) : "";
+    put_sentence(line, "%s: %s%s.", row->rfc, is_must ? "a sender's MUST" : means[row->scope],
+                 code != NULL ? code : "");
 }
 
 /* #1 > stream 0, offset 133. RFC 9113 6.5: connection error FRAME_SIZE_ERROR. */
@@ -88,16 +97,14 @@ static void put_where(const struct render_conn *conn, const struct finding *find
         put_rule(&line, row);
     }
     if (row->related[0] != '\0') {
-        line_text(&line, " See ");
-        line_text(&line, row->related);
-        line_text(&line, ".");
+        put_sentence(&line, "See %s.", row->related);
     }
     if (finding->confidence != CONFIDENCE_CERTAIN) {
-        line_text(&line, finding->confidence == CONFIDENCE_LIKELY ? " Likely, not certain."
-                                                                  : " Possible, not certain.");
+        put_sentence(&line, "%s, not certain.",
+                     finding->confidence == CONFIDENCE_LIKELY ? "Likely" : "Possible");
     }
     if (finding->after_doomed) {
-        line_text(&line, " After an error that ends the connection.");
+        put_sentence(&line, "After an error that ends the connection.");
     }
     if (line.column > INDENT) {
         line_end(&line);
@@ -106,10 +113,11 @@ static void put_where(const struct render_conn *conn, const struct finding *find
         begin(&line, conn->render, INDENT);
         line_text(&line, "Also:");
         for (uint8_t i = 0; i < finding->also_count; i++) {
-            line_text(&line, i > 0 ? ", " : " ");
-            line_text(&line, spec_check(finding->also[i])->id);
+            const char *id = spec_check(finding->also[i])->id;
+            line_gap(&line, 1, strlen(id) + 1);
+            line_text(&line, id);
+            line_text(&line, i + 1 < finding->also_count ? "," : ".");
         }
-        line_text(&line, ".");
         line_end(&line);
     }
 }
@@ -169,10 +177,20 @@ static size_t octet_column(size_t n)
     return OCTETS_INDENT + 3 * n + (n >= 9 ? 1 : 0);
 }
 
+/* Of a payload: as many as a terminal has room for. */
+static size_t octets_shown(const struct render *render)
+{
+    size_t most = OCTETS_SHOWN, width = render->options.width;
+    while (width > 0 && most > 1 && octet_column(9 + most) + strlen("...") > width) {
+        most--;
+    }
+    return most;
+}
+
 static void put_octets(struct render *render, const struct finding *finding)
 {
     const struct finding_evidence *e = &finding->evidence;
-    size_t octets = e->octet_count < OCTETS_SHOWN ? e->octet_count : OCTETS_SHOWN;
+    size_t octets = num_min_size(e->octet_count, octets_shown(render));
     struct line line;
     struct mark mark;
     find_mark(finding, octets, &mark);
@@ -187,11 +205,13 @@ static void put_octets(struct render *render, const struct finding *finding)
     line_end(&line);
     if (mark.count > 0) {
         begin(&line, render, octet_column(mark.at));
+        line.indent = line.column;
         size_t end = octet_column(mark.at + mark.count - 1) + 2;
         while (line.column < end) {
             line_text(&line, "^");
         }
-        line_pad(&line, line.column + 2 > LABEL_COLUMN ? line.column + 2 : LABEL_COLUMN);
+        size_t spaces = line.column + 2 < LABEL_COLUMN ? LABEL_COLUMN - line.column : 2;
+        line_gap(&line, spaces, out_escaped_width(span_str(mark.text)));
         line_wire(&line, span_str(mark.text), 0);
         line_end(&line);
     }

@@ -102,17 +102,22 @@ void line_wire(struct line *line, struct span octets, size_t reserve)
     }
 }
 
+static size_t indent_of(const struct line *line)
+{
+    return line->indent > 0 ? line->indent : TEXT_INDENT;
+}
+
 static void go_on_below(struct line *line)
 {
     out_char(line->out, '\n');
     line->column = 0;
-    line_pad(line, TEXT_INDENT);
+    line_pad(line, indent_of(line));
 }
 
 void line_gap(struct line *line, size_t spaces, size_t columns)
 {
     unsigned width = line->render->options.width;
-    if (width > 0 && line->column > TEXT_INDENT && line->column + spaces + columns > width) {
+    if (width > 0 && line->column > indent_of(line) && line->column + spaces + columns > width) {
         go_on_below(line);
     } else {
         line_pad(line, line->column + spaces);
@@ -137,7 +142,7 @@ void line_words(struct line *line, struct span text)
         struct span word = cur_take(&c, end != NULL ? (size_t)(end - c.pos) : cur_left(&c));
         cur_skip(&c, end != NULL ? 1 : 0);
         size_t columns = out_escaped_width(word);
-        if (width > 0 && line->column > TEXT_INDENT && line->column + 1 + columns > width) {
+        if (width > 0 && line->column > indent_of(line) && line->column + 1 + columns > width) {
             go_on_below(line);
         } else {
             line_text(line, " ");

@@ -35,6 +35,7 @@ struct line {
     struct render *render;
     struct out *out;
     size_t column;
+    size_t indent; /* where it goes on when a terminal's line is full; 0: TEXT_INDENT */
 };
 
 /* A line at the left margin: time, connection, and mark: ">", "<", "!". */
