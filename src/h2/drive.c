@@ -456,6 +456,7 @@ static int run_gathering(struct h2_session *session, struct cur *in, bool *more)
             h2_octets(session, in->pos, need);
         }
         int rc = state->step(session, in);
+        session->payload = NULL; /* it may be gone when the frame goes on */
         in->pos = end;
         session->offset += need;
         return rc;
@@ -471,7 +472,9 @@ static int run_gathering(struct h2_session *session, struct cur *in, bool *more)
     if (!head) {
         h2_octets(session, whole.pos, need);
     }
-    return state->step(session, &whole);
+    rc = state->step(session, &whole);
+    session->payload = NULL;
+    return rc;
 }
 
 /* A connection error: the frame at fault is over for the listener, all input is swallowed. */
