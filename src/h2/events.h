@@ -87,12 +87,20 @@ struct h2_flood {
     uint64_t count; /* what was reached */
 };
 
+/* Streams named with a gap. */
+#define H2_GAP_STREAMS 16
+
 /* [ours] Octets that the capture lacks, or that were passed over. */
 struct h2_gap {
     uint64_t offset;
     uint64_t length; /* 0: unknown */
     enum gap_cause cause;
     struct pos before, after; /* packet 0: none */
+    /* OBSERVER: the streams that the missing octets may have belonged to: that of the frame they
+     * are all of, else those the sender had open, from the lowest on, H2_GAP_STREAMS at most. */
+    const uint32_t *streams;
+    size_t stream_count;
+    bool more_streams;
 };
 
 /* [ours] A frame that was not complete when its octets ended. */

@@ -87,16 +87,48 @@ static int miss(struct h2_session *session, uint32_t n)
     return H2_GO;
 }
 
+static void add_stream(struct h2_gap *gap, uint32_t ids[H2_GAP_STREAMS], uint32_t id)
+{
+    if (gap->stream_count > 0 && ids[0] == id) {
+        return; /* that of the frame under way */
+    }
+    if (gap->stream_count == H2_GAP_STREAMS) {
+        gap->more_streams = true;
+        return;
+    }
+    ids[gap->stream_count++] = id;
+}
+
+/* Whose octets may be missing (in_step: all of the frame under way). */
+static void find_streams(const struct h2_session *session, bool in_step, struct h2_gap *gap,
+                         uint32_t ids[H2_GAP_STREAMS])
+{
+    gap->streams = ids;
+    if (session->in_frame && session->cur->hd.stream_id != 0) {
+        add_stream(gap, ids, session->cur->hd.stream_id);
+    }
+    for (const struct h2_stream *s = in_step ? NULL : session->streams.first; s != NULL;
+         s = s->next) {
+        if (s->state != H2_ST_IDLE && (s->flags & H2_STREAM_RD) == 0) {
+            add_stream(gap, ids, s->id);
+        }
+    }
+}
+
 static void tell_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
-                     const struct pos *before, const struct pos *after)
+                     bool in_step, const struct pos *before, const struct pos *after)
 {
     static const struct pos nowhere = { 0 };
     if (session->ev.on_gap != NULL) {
+        uint32_t ids[H2_GAP_STREAMS];
         struct h2_gap gap = { .offset = session->offset,
                               .length = length,
                               .cause = cause,
                               .before = before != NULL ? *before : nowhere,
                               .after = after != NULL ? *after : nowhere };
+        if (session->observer) {
+            find_streams(session, in_step, &gap, ids);
+        }
         session->ev.on_gap(session, &gap, session->user);
     }
 }
@@ -107,7 +139,7 @@ void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause 
     bool lost = session->fatal == 0 && !session->terminating && !session->out_of_step &&
                 (length == 0 || !session->in_frame || length > h2_payload_left(session));
     h2_block_flush(session); /* what was decoded in front of it */
-    tell_gap(session, length, cause, before, after);
+    tell_gap(session, length, cause, !lost && !session->out_of_step, before, after);
     session->gapped = true;
     if (lost) {
         lose_step(session, cause);

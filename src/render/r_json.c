@@ -641,6 +641,18 @@ static void json_gap(struct side *side, const struct h2_gap *gap)
         jsonw_u64(&json, "length", gap->length);
     }
     jsonw_plain(&json, "cause", cause_names[gap->cause]);
+    if (gap->stream_count > 0) {
+        jsonw_key(&json, "streams");
+        jsonw_open(&json, '[');
+        for (size_t i = 0; i < gap->stream_count; i++) {
+            jsonw_element(&json);
+            jsonw_number(&json, gap->streams[i]);
+        }
+        jsonw_close(&json, ']');
+    }
+    if (gap->more_streams) {
+        jsonw_true(&json, "more_streams");
+    }
     json_end(&json);
 }
 

@@ -659,6 +659,11 @@ static void text_gap(struct side *side, const struct h2_gap *gap)
         line_text(&line, " and p");
         line_u64(&line, gap->after.packet);
     }
+    for (size_t i = 0; i < gap->stream_count; i++) {
+        line_text(&line, i > 0 ? ", " : gap->stream_count > 1 ? "; streams " : "; stream ");
+        line_u64(&line, gap->streams[i]);
+    }
+    line_text(&line, gap->more_streams ? " and more" : "");
     line_end(&line);
 }
 

@@ -533,8 +533,14 @@ static const char *cause_name(enum gap_cause cause)
 
 static void on_gap(struct h2_session *session, const struct h2_gap *gap, void *user)
 {
-    listen_add(user, KIND_GAP, session, "%" PRIu64 " %s offset=%" PRIu64, gap->length,
-               cause_name(gap->cause), gap->offset);
+    char streams[16 * 11 + 1] = "-";
+    size_t len = 0;
+    for (size_t i = 0; i < gap->stream_count; i++) {
+        len += (size_t)snprintf(streams + len, sizeof streams - len, "%s%u", i > 0 ? "," : "",
+                                gap->streams[i]);
+    }
+    listen_add(user, KIND_GAP, session, "%" PRIu64 " %s streams=%s offset=%" PRIu64, gap->length,
+               cause_name(gap->cause), streams, gap->offset);
 }
 
 static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint64_t length,
