@@ -122,19 +122,24 @@ static bool is_renegotiation(const struct half *half, const struct tls_plain *pl
            (plain->octets.ptr[0] == HS_CLIENT_HELLO || plain->octets.ptr[0] == HS_HELLO_REQUEST);
 }
 
-/* The other side's keys for data are not in force yet, for a hole: did it cost data? When this side
- * goes on talking, it did: what is said now may be the answer. */
+/* A hole of the other side that nobody was told of: it came while the keys were not known, or those
+ * for data are not in force yet, for the hole. Did it cost data? When this side goes on talking, it
+ * did: what is said now may be the answer. */
 static int tell_silent_hole(struct half *half)
 {
     enum { RECORDS_WITHOUT_ANSWER = 1 };
     struct half *other = &half->conn->halves[half->side ^ 1];
     bool searching = other->hole.open || other->records.searching;
-    if (H2D_LIKELY(!searching) || other->epoch == EPOCH_DATA || other->hole.told ||
-        is_blind(other) || other->hole.answers++ < RECORDS_WITHOUT_ANSWER) {
+    if (H2D_LIKELY(!searching) || other->hole.told || is_blind(other)) {
         return SINK_MORE;
     }
+    if (other->epoch != EPOCH_DATA && other->hole.answers++ < RECORDS_WITHOUT_ANSWER) {
+        return SINK_MORE;
+    }
+    bool open = other->hole.open;
     other->hole.told = true;
-    return give_gap(other, 0, &other->hole.before, &other->hole.after);
+    return give_gap(other, 0, open ? &other->hole.before : &other->records.hole.before,
+                    open ? &other->hole.after : &other->records.hole.after);
 }
 
 static int take_data(struct half *half, struct span octets, const struct pos *pos)
