@@ -1,5 +1,6 @@
 #include "app/feed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/checking.h"
@@ -44,22 +45,6 @@ struct feed {
     uint32_t key; /* in run->feeds */
 };
 
-/* ---- notes find their connection by its addresses ---- */
-
-static uint32_t key_of(const struct run *run, const struct endpoint *a, const struct endpoint *b)
-{
-    uint32_t keys[2] = { 0, 0 };
-    const struct endpoint *ends[2] = { a, b };
-    for (unsigned i = 0; i < 2; i++) {
-        uint8_t octets[18];
-        memcpy(octets, ends[i]->ip, 16);
-        octets[16] = (uint8_t)(ends[i]->port >> 8);
-        octets[17] = (uint8_t)ends[i]->port;
-        keys[i] = (uint32_t)siphash_13(&run->key, span_of(octets, sizeof(octets)));
-    }
-    return keys[0] ^ keys[1]; /* which of them is the client does not matter */
-}
-
 /* A finding that no session made. */
 static void tell(struct feed *feed, const struct finding *finding)
 {
@@ -67,6 +52,42 @@ static void tell(struct feed *feed, const struct finding *finding)
         check_finding(feed->checked, finding);
     } else {
         render_finding(feed->shown, finding);
+    }
+}
+
+/* ---- notes find their connection by its flow ---- */
+
+static void show_note(struct feed *feed, const struct endpoint *side0, const struct finding *note)
+{
+    struct finding finding = *note;
+    bool swapped =
+        side0->port == feed->info.server.port && memcmp(side0->ip, feed->info.server.ip, 16) == 0;
+    finding.dir = swapped ? dir_other(note->dir) : note->dir;
+    tell(feed, &finding);
+}
+
+/* What is said of a flow before anybody knows that it is HTTP/2 is kept for a while. */
+static void keep_note(struct run *run, const struct flow_info *flow, const struct finding *note)
+{
+    struct early_note *early = &run->early_notes[run->early_note_count++ % EARLY_NOTES_MAX];
+    early->flow = flow->id;
+    early->side0 = flow->ends[0];
+    early->note = *note;
+    (void)snprintf(early->text, sizeof(early->text), "%s", note->message);
+}
+
+static void show_early_notes(struct feed *feed)
+{
+    struct run *run = feed->run;
+    uint64_t count = run->early_note_count;
+    uint64_t i = count > EARLY_NOTES_MAX ? count - EARLY_NOTES_MAX : 0;
+    for (; i < count && feed->info.flow != 0; i++) {
+        struct early_note *early = &run->early_notes[i % EARLY_NOTES_MAX];
+        if (early->flow == feed->info.flow) {
+            early->note.message = early->text;
+            show_note(feed, &early->side0, &early->note);
+            early->flow = 0;
+        }
     }
 }
 
@@ -78,15 +99,12 @@ void feed_checked(void *ctx, void *owner, const struct finding *finding)
 
 void feed_note(struct run *run, const struct flow_info *flow, const struct finding *note)
 {
-    struct feed *feed = map_get(&run->feeds, key_of(run, &flow->ends[0], &flow->ends[1]));
-    if (feed == NULL) {
-        return;
+    struct feed *feed = map_get(&run->feeds, (uint32_t)flow->id);
+    if (feed != NULL) {
+        show_note(feed, &flow->ends[0], note);
+    } else {
+        keep_note(run, flow, note);
     }
-    struct finding finding = *note;
-    bool swapped = flow->ends[0].port == feed->info.server.port &&
-                   memcmp(flow->ends[0].ip, feed->info.server.ip, 16) == 0;
-    finding.dir = swapped ? dir_other(note->dir) : note->dir;
-    tell(feed, &finding);
 }
 
 /* ---- octets to the session ---- */
@@ -594,8 +612,9 @@ struct stream_sink feed_open(struct run *run, const struct connection_info *info
             return sink;
         }
     }
-    feed->key = key_of(run, &info->client, &info->server);
-    if (!map_put(&run->feeds, feed->key, feed)) {
+    feed->key = (uint32_t)info->flow;
+    show_early_notes(feed);
+    if (feed->key != 0 && !map_put(&run->feeds, feed->key, feed)) {
         run->out_of_memory = true;
     }
     if (!open_sessions(feed, upgrade)) {

@@ -316,6 +316,22 @@ static const struct flag flags[] = {
     { 0, "no-tunnels", NULL, "outer headers only",
       "Looks into no tunnel: only connections between the outermost addresses are shown.",
       options_apply_no_tunnels },
+    { 0, "all-views", NULL, "decode each view of a connection",
+      "A connection that was captured under several addresses (before and after address "
+      "translation, inside and outside of a tunnel) is decoded once: where it was seen first, with "
+      "the other addresses mentioned. It is known by both sides' first sequence numbers, within a "
+      "second. With this option each view is decoded.",
+      options_apply_all_views },
+    { 0, "check-sums", NULL, "mark wrong IP and TCP checksums",
+      "Looks at the checksum of each IPv4 header and TCP segment that is wholly in the capture. "
+      "A connection with a wrong one has a note, once, and the packets are counted on standard "
+      "error; their octets are shown like all others. A checksum that the sending host left to its "
+      "network card is told apart. Without this option checksums are not looked at.",
+      options_apply_check_sums },
+    { 0, "overlap", "first|last", "which octets win where segments overlap",
+      "Where octets of a TCP segment came again with another content before they were shown: the "
+      "first copy counts (default), or the last. The connection has a note either way.",
+      options_apply_overlap },
     { 0, "hole-wait", "TIME", "wait for a lost segment so long (default 10s)",
       "How long, in the time of the capture, a TCP segment that nobody acknowledged is waited for "
       "before what follows it is shown: a number with ms, s or m. A segment that the receiver "

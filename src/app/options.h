@@ -63,7 +63,7 @@ struct app_options {
     uint8_t only_ports[PORT_SET_OCTETS];
     struct tunnel_port tunnel_ports[OPTIONS_TUNNELS_MAX]; /* --tunnel */
     size_t tunnel_port_count;
-    bool no_tunnels;
+    bool no_tunnels, all_views, check_sums, overlap_last;
     uint64_t hole_wait_ms, tcp_buffer, max_flows, memory; /* the limits of that name */
     uint64_t sync_octets;                                 /* --sync-limit */
     const char *keylogs[KEYLOGS_MAX];                     /* --keylog, in order */

@@ -30,6 +30,12 @@ enum rc options_apply_tunnel(struct app_options *options, const char *name, cons
                              struct err *err);
 enum rc options_apply_no_tunnels(struct app_options *options, const char *name, const char *value,
                                  struct err *err);
+enum rc options_apply_all_views(struct app_options *options, const char *name, const char *value,
+                                struct err *err);
+enum rc options_apply_check_sums(struct app_options *options, const char *name, const char *value,
+                                 struct err *err);
+enum rc options_apply_overlap(struct app_options *options, const char *name, const char *value,
+                              struct err *err);
 enum rc options_apply_hole_wait(struct app_options *options, const char *name, const char *value,
                                 struct err *err);
 enum rc options_apply_tcp_buffer(struct app_options *options, const char *name, const char *value,

@@ -73,6 +73,34 @@ enum rc options_apply_no_tunnels(struct app_options *o, const char *name, const 
     return RC_OK;
 }
 
+/* ---- what counts ---- */
+
+enum rc options_apply_all_views(struct app_options *o, const char *name, const char *value,
+                                struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->all_views = true;
+    return RC_OK;
+}
+
+enum rc options_apply_check_sums(struct app_options *o, const char *name, const char *value,
+                                 struct err *err)
+{
+    (void)name, (void)value, (void)err;
+    o->check_sums = true;
+    return RC_OK;
+}
+
+enum rc options_apply_overlap(struct app_options *o, const char *name, const char *value,
+                              struct err *err)
+{
+    static const struct choices octets = { "choice", { "first", "last" }, 2 };
+    unsigned chosen = 0;
+    enum rc rc = options_choose(&octets, name, value, &chosen, err);
+    o->overlap_last = chosen == 1;
+    return rc;
+}
+
 /* ---- limits ---- */
 
 static enum rc read_octets(const char *name, const char *value, uint64_t *octets, struct err *err)

@@ -172,6 +172,9 @@ static enum rc read_capture(struct run *run, struct input *input, struct err *er
     options.tcp_queue_octets = run->options->tcp_buffer;
     options.queued_octets = run->options->memory;
     options.hole_wait_unacked_ms = run->options->hole_wait_ms;
+    options.all_views = run->options->all_views;
+    options.check_sums = run->options->check_sums;
+    options.overlap_last = run->options->overlap_last;
     options.no_tunnels = run->options->no_tunnels;
     options.tunnel_ports = run->options->tunnel_ports;
     options.tunnel_port_count = run->options->tunnel_port_count;
@@ -246,6 +249,7 @@ static void input_done(struct run *run)
 static void begin_report(struct run *run, const char *path)
 {
     memset(&run->report, 0, sizeof(run->report));
+    run->early_note_count = 0; /* flows are numbered anew */
     run->report.name = input_name(path);
     render_file(run->render, run->report.name);
 }

@@ -174,8 +174,32 @@ static bool payload_is_cut(const struct net_stats *net)
     return net->payload_cut_octets > net->payload_octets / 10 * 9;
 }
 
+/* With --check-sums only. */
+static void say_wrong_sums(const struct run *run, const struct net_stats *net)
+{
+    const struct {
+        uint64_t count;
+        const char *what;
+    } rows[] = {
+        { net->wrong_ip_sums, "a wrong IP checksum" },
+        { net->wrong_tcp_sums, "a wrong TCP checksum" },
+        { net->unset_tcp_sums, "a TCP checksum that was left to the network card" },
+    };
+    for (size_t i = 0; i < H2D_COUNT_OF(rows); i++) {
+        if (rows[i].count > 0) {
+            begin_line(run);
+            out_printf(run->messages, "%" PRIu64 " packet%s %s", rows[i].count,
+                       rows[i].count == 1 ? " has" : "s have", rows[i].what);
+            end_line(run);
+        }
+    }
+}
+
 void report_input(struct run *run, const struct net_stats *net, bool whole)
 {
+    if (net != NULL) {
+        say_wrong_sums(run, net);
+    }
     const struct input_report *report = &run->report;
     others_sort(&run->report.others);
     secrets_report(run);

@@ -29,6 +29,15 @@ struct keyless {
     char reason[320], cipher[64];
 };
 
+/* Notes on flows that may still turn out to be HTTP/2: the newest so many. */
+#define EARLY_NOTES_MAX 64
+struct early_note {
+    uint64_t flow; /* struct flow_info's id; 0: shown */
+    struct endpoint side0;
+    struct finding note; /* its message is text */
+    char text[200];
+};
+
 /* What one input was. */
 struct input_report {
     const char *name; /* as messages have it */
@@ -62,7 +71,9 @@ struct run {
     struct checker *check; /* NULL: no --check */
     struct checked checked;
     struct siphash_key key;
-    struct map feeds;           /* struct feed by the hash of its addresses: for notes on flows */
+    struct map feeds; /* struct feed by its flow's id: for notes on flows */
+    struct early_note early_notes[EARLY_NOTES_MAX];
+    uint64_t early_note_count;
     struct input_report report; /* of the input under way */
     struct others others;       /* of the whole run */
     uint64_t conns;             /* the newest connection's number */

@@ -28,6 +28,8 @@ struct pos {
     uint64_t since_ns;     /* its time; meaningless unless since_packet */
     bool ts_known;
     bool ordered; /* the octets of the other side that their sender knew of were handed on before */
+    bool after_drops; /* of a packet beside a gap: the capture lost packets there, by its own
+                         account */
 };
 
 /* Where octets found at *pos began. */
@@ -136,6 +138,13 @@ struct via {
     } names[VIA_MAX];
 };
 
+/* Another pair of addresses under which the same connection was captured (before and after address
+ * translation, inside and outside of a tunnel). */
+struct other_view {
+    const struct other_view *next;
+    struct endpoint client, server;
+};
+
 /* What TCP knows of a connection when its first octets come. */
 struct flow_info {
     uint64_t id;             /* 1, 2, … in order of first packet */
@@ -145,6 +154,7 @@ struct flow_info {
     struct pos first;        /* its first packet */
     const struct via
         *via; /* NULL: straight on the wire; lives as long as the sink that is opened */
+    const struct other_view *also_seen; /* NULL: nowhere else so far; lives as long, too */
 };
 
 #endif

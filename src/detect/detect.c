@@ -164,6 +164,7 @@ static int begin_at(struct flow *f, enum connection_start start, unsigned client
         .preface = hold_octets(&f->hold, client).len > 0 &&
                    look_preface_prefix(hold_octets(&f->hold, client)),
         .via = f->info.via,
+        .also_seen = f->info.also_seen,
         .tls = f->tls,
     };
     if (at != NULL) {

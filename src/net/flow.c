@@ -133,7 +133,8 @@ static int evict(struct net *net)
         }
         if (order[i] == FLOW_OPEN) {
             net->stats.limits[NET_LIMIT_FLOWS]++;
-            net_note(net, flow, NOTE_FLOWS, 0, &flow->first, NULL, 0);
+            struct pos first = flow_first(flow);
+            net_note(net, flow, NOTE_FLOWS, 0, &first, NULL, 0);
         }
         return flow_end(net, flow, GAP_LIMIT, CLOSE_EVICTED);
     }
@@ -163,7 +164,10 @@ struct flow *flow_new(struct net *net, const struct flow_key *key, const struct 
     }
     flow->tcp = tcp;
     flow->key = *key;
-    flow->first = pos_begin(pos);
+    struct pos first = pos_begin(pos);
+    flow->first_packet = first.packet;
+    flow->first_ns = first.ts_ns;
+    flow->first_ts_known = first.ts_known;
     flow->id = ++net->stats.tcp_connections;
     flow->last_ns = net->now_ns;
     flow->client_side = -1;
@@ -192,8 +196,10 @@ static void release(struct net *net, struct flow *flow)
     if (sink.ops != NULL && sink.ops->free != NULL) {
         sink.ops->free(sink.ctx);
     }
-    mem_free(net->mem, flow->via);
-    flow->via = NULL;
+    if (flow->more != NULL) {
+        mem_free(net->mem, flow->more->via);
+        flow->more->via = NULL;
+    }
 }
 
 void flow_stop(struct net *net, struct flow *flow, enum flow_state state)
@@ -217,7 +223,12 @@ void flow_free(struct net *net, struct flow *flow)
         net->recent = NULL;
     }
     net->flow_count--;
-    mem_free(net->mem, flow->tunnels);
+    views_forget(net, flow);
+    if (flow->more != NULL) {
+        views_free(net, flow);
+        mem_free(net->mem, flow->more->tunnels);
+        mem_free(net->mem, flow->more);
+    }
     mem_free(net->mem, flow);
 }
 
@@ -247,8 +258,11 @@ void flow_info_fill(const struct flow *flow, struct flow_info *info)
     *info = (struct flow_info){ .id = flow->id,
                                 .client_side = flow->client_side,
                                 .joined = flow->joined,
-                                .first = flow->first,
-                                .via = flow->via };
+                                .first = flow_first(flow) };
+    if (flow->more != NULL) {
+        info->via = flow->more->via;
+        info->also_seen = flow->more->views != NULL ? &flow->more->views->told : NULL;
+    }
     for (size_t side = 0; side < 2; side++) {
         struct endpoint *end = &info->ends[side];
         memcpy(end->ip, key->octets + side * ip_len, ip_len);
@@ -257,32 +271,50 @@ void flow_info_fill(const struct flow *flow, struct flow_info *info)
     }
 }
 
+struct pos flow_first(const struct flow *flow)
+{
+    return (struct pos){ .packet = flow->first_packet,
+                         .ts_ns = flow->first_ns,
+                         .ts_known = flow->first_ts_known };
+}
+
+struct flow_more *flow_more(struct net *net, struct flow *flow)
+{
+    if (flow->more == NULL) {
+        flow->more = mem_zalloc(net->mem, 1, sizeof(*flow->more));
+    }
+    return flow->more;
+}
+
 bool flow_set_tunnels(struct net *net, struct flow *flow, const struct segment *segment)
 {
     size_t octets = segment->tunnel_count * sizeof(segment->tunnels[0]);
-    struct flow_tunnels *tunnels = mem_alloc(net->mem, sizeof(*tunnels) + octets);
+    struct flow_more *more = flow_more(net, flow);
+    struct flow_tunnels *tunnels =
+        more != NULL ? mem_alloc(net->mem, sizeof(*tunnels) + octets) : NULL;
     if (tunnels == NULL) {
         return false;
     }
     tunnels->count = segment->tunnel_count;
     memcpy(tunnels->tunnels, segment->tunnels, octets);
-    mem_free(net->mem, flow->tunnels);
-    flow->tunnels = tunnels;
+    mem_free(net->mem, more->tunnels);
+    more->tunnels = tunnels;
     return true;
 }
 
 bool flow_tell_tunnels(struct net *net, struct flow *flow)
 {
-    if (flow->tunnels == NULL || flow->via != NULL) {
+    struct flow_more *more = flow->more;
+    if (more == NULL || more->tunnels == NULL || more->via != NULL) {
         return true;
     }
-    flow->via = mem_zalloc(net->mem, 1, sizeof(*flow->via));
-    if (flow->via == NULL) {
+    more->via = mem_zalloc(net->mem, 1, sizeof(*more->via));
+    if (more->via == NULL) {
         return false;
     }
-    for (size_t i = 0; i < flow->tunnels->count; i++) {
-        struct via_name *name = &flow->via->names[flow->via->count++];
-        name->len = tunnel_text(&flow->tunnels->tunnels[i], name->octets, sizeof(name->octets));
+    for (size_t i = 0; i < more->tunnels->count; i++) {
+        struct via_name *name = &more->via->names[more->via->count++];
+        name->len = tunnel_text(&more->tunnels->tunnels[i], name->octets, sizeof(name->octets));
     }
     return true;
 }

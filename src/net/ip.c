@@ -173,6 +173,7 @@ static enum ip_answer decode_chain(uint8_t next, struct layer *layer, struct seg
     for (unsigned count = 0; H2D_UNLIKELY(is_extension(next)); count++) {
         struct cur head = layer->cur;
         bool fragment = next == PROTO_FRAGMENT;
+        segment->routed |= next == PROTO_ROUTING;
         if (count == LIMIT_IPV6_EXTENSIONS || !pass_extension(layer, &next)) {
             return IP_MALFORMED;
         }
@@ -257,6 +258,8 @@ enum ip_answer ip_decode(const struct packet *packet, struct segment *segment)
     struct layer layer = { cur_of(packet->octets), packet->wire_len };
     segment->scope = 0;
     segment->tunnel_count = 0;
+    segment->sums = SUMS_UNKNOWN;
+    segment->routed = false;
     /* The frame check octets are the last ones on the wire. */
     layer_end_after(&layer, packet->wire_len - num_min_size(packet->fcs_len, packet->wire_len));
     uint16_t ethertype = link->strip(&layer.cur);

@@ -39,6 +39,14 @@ struct fragment {
     bool more;    /* it is not the last */
 };
 
+/* What was found out about checksums. */
+enum sums {
+    SUMS_UNKNOWN, /* nobody looked, or not all octets are there */
+    SUMS_WRONG_IP,
+    SUMS_WRONG_TCP,
+    SUMS_UNSET_TCP, /* left to the network card: only the pseudo-header is summed up */
+};
+
 /* A TCP segment, or what there is instead of one. Only what the answer asks for is set. */
 struct segment {
     const uint8_t *from, *to; /* addresses, ip_len octets each, in the packet */
@@ -53,6 +61,8 @@ struct segment {
     struct layer rest;        /* IP_UDP: the payload; IP_OTHER, IP_FRAGMENT: what is behind IP */
     struct fragment fragment; /* IP_FRAGMENT */
     uint32_t scope;           /* of its addresses: a VXLAN's or Geneve's network + 1; 0: none */
+    uint8_t sums;             /* enum sums */
+    bool routed;              /* its last address is another than segment->to (RFC 8200 4.4) */
     uint8_t tunnel_count;     /* how many tunnels it came through */
     struct tunnel tunnels[TUNNELS_MAX];
 };

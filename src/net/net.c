@@ -1,5 +1,6 @@
 #include "net/net_int.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -44,6 +45,7 @@ void net_free(struct net *net)
         }
     }
     frag_fini(&net->frag);
+    mem_free(net->mem, net->views);
     mem_free(net->mem, net->buckets);
     mem_free(net->mem, net->quic);
     mem_free(net->mem, net);
@@ -70,6 +72,12 @@ static enum check note_check(enum flow_note kind)
         return CHECK_LIMIT_TCP_QUEUE;
     case NOTE_FLOWS:
         return CHECK_LIMIT_FLOWS;
+    case NOTE_URGENT:
+        return CHECK_CAPTURE_URGENT;
+    case NOTE_CHECKSUM:
+        return CHECK_CAPTURE_CHECKSUM;
+    case NOTE_WINDOW:
+        return CHECK_CAPTURE_OUT_OF_WINDOW;
     case NOTE_MEMORY:
         break;
     }
@@ -77,14 +85,20 @@ static enum check note_check(enum flow_note kind)
 }
 
 static void note_text(const struct net *net, enum flow_note kind, char *text, size_t len,
-                      const struct finding *note, uint64_t off)
+                      const struct pos *first, const struct pos *last, uint64_t off)
 {
+    static const char *const sums[] = {
+        [SUMS_UNKNOWN] = "",
+        [SUMS_WRONG_IP] = "wrong IP checksum",
+        [SUMS_WRONG_TCP] = "wrong TCP checksum",
+        [SUMS_UNSET_TCP] = "TCP checksum left to the network card (captured before it was sent)",
+    };
     switch (kind) {
     case NOTE_OVERLAP:
         (void)snprintf(text, len,
                        "retransmission with other content at offset %" PRIu64 " (packets %" PRIu64
                        ", %" PRIu64 ")",
-                       off, note->first.packet, note->last.packet);
+                       off, first->packet, last->packet);
         break;
     case NOTE_QUEUE:
         (void)snprintf(text, len,
@@ -105,28 +119,68 @@ static void note_text(const struct net *net, enum flow_note kind, char *text, si
                        " up",
                        net->options.queued_octets);
         break;
+    case NOTE_URGENT:
+        (void)snprintf(text, len,
+                       "urgent data at offset %" PRIu64
+                       "; it is shown in line, a receiver may have taken an octet out of it",
+                       off);
+        break;
+    case NOTE_CHECKSUM:
+        (void)snprintf(text, len, "%s", sums[off < H2D_COUNT_OF(sums) ? off : 0]);
+        break;
+    case NOTE_WINDOW:
+        (void)snprintf(text, len,
+                       "a segment so far ahead that it is not of this connection was left out");
+        break;
     }
 }
 
-void net_note(struct net *net, struct flow *flow, enum flow_note kind, unsigned side,
-              const struct pos *first, const struct pos *last, uint64_t off)
+static void tell_note(struct net *net, const struct flow *flow, enum check check, unsigned side,
+                      const struct pos *first, const struct pos *last, const char *text)
 {
-    char text[200];
     struct flow_info info;
-    if ((flow->notes & kind) != 0 || net->events.on_note == NULL) {
-        return;
-    }
-    flow->notes |= (uint8_t)kind;
-    struct finding note = { .check = note_check(kind),
+    struct finding note = { .check = check,
                             .severity = SEVERITY_NOTE,
                             .confidence = CONFIDENCE_CERTAIN,
                             .dir = (enum dir)side,
                             .first = *first,
                             .last = last != NULL ? *last : *first,
                             .message = text };
-    note_text(net, kind, text, sizeof text, &note, off);
     flow_info_fill(flow, &info);
     net->events.on_note(net->ctx, &info, &note);
+}
+
+void net_note(struct net *net, struct flow *flow, enum flow_note kind, unsigned side,
+              const struct pos *first, const struct pos *last, uint64_t off)
+{
+    char text[200];
+    if ((flow->notes & kind) != 0 || net->events.on_note == NULL) {
+        return;
+    }
+    flow->notes |= (uint8_t)kind;
+    note_text(net, kind, text, sizeof text, first, last != NULL ? last : first, off);
+    tell_note(net, flow, note_check(kind), side, first, last, text);
+}
+
+static void put_end(char *text, size_t size, const struct endpoint *end)
+{
+    char ip[INET6_ADDRSTRLEN] = "";
+    bool v6 = end->ip_len == 16;
+    (void)inet_ntop(v6 ? AF_INET6 : AF_INET, end->ip, ip, sizeof ip);
+    (void)snprintf(text, size, v6 ? "[%s]:%u" : "%s:%u", ip, end->port);
+}
+
+void net_note_view(struct net *net, struct flow *flow, const struct other_view *view,
+                   const struct pos *pos)
+{
+    char text[200], client[64], server[64];
+    if (net->events.on_note == NULL) {
+        return;
+    }
+    put_end(client, sizeof client, &view->client);
+    put_end(server, sizeof server, &view->server);
+    (void)snprintf(text, sizeof text, "also seen as %s > %s", client, server);
+    tell_note(net, flow, CHECK_CAPTURE_VIEW, 0, pos, NULL, text);
 }
 
 /* ---- UDP ---- */
@@ -205,9 +259,12 @@ static void count_unsupported(struct net_stats *stats, uint16_t link_type)
     stats->unsupported[i].packets++;
 }
 
-int net_tcp(struct net *net, const struct segment *segment, const struct pos *pos)
+int net_tcp(struct net *net, struct segment *segment, const struct pos *pos)
 {
     struct net_stats *stats = &net->stats;
+    if (H2D_UNLIKELY(net->options.check_sums)) {
+        checksum_look(stats, segment);
+    }
     stats->tcp_packets++;
     stats->payload_octets += segment->wire_len;
     if (net_cut_cause(net, pos) == GAP_SNAPLEN) {
@@ -245,6 +302,9 @@ int net_packet(struct net *net, const struct packet *packet)
     net->partial = packet->partial ? packet->pos.packet : 0;
     if (packet->pos.ts_known) {
         net->now_ns = packet->pos.ts_ns;
+    }
+    if (H2D_UNLIKELY(packet->drops > 0)) {
+        net->drops_at = packet->pos.packet;
     }
     int rc = take_packet(net, packet);
     if (H2D_UNLIKELY(net->lists[FLOW_CLOSED].first != NULL)) {

@@ -51,7 +51,10 @@ struct net_options {
     uint64_t tcp_pieces;
     uint64_t queued_octets;
     uint64_t hole_wait_unacked_ms;
-    bool no_tunnels;                        /* outer headers only */
+    bool all_views;    /* decode each view of a connection that is seen several times */
+    bool overlap_last; /* where segments overlap with other content, the later octets count */
+    bool check_sums;   /* tell wrong IP and TCP checksums */
+    bool no_tunnels;   /* outer headers only */
     const struct tunnel_port *tunnel_ports; /* outlive the net */
     size_t tunnel_port_count;
 };
@@ -104,8 +107,11 @@ struct net_stats {
     uint64_t payload_cut_octets;      /* of it, not in the file because of the snapshot length */
     uint64_t gap_octets[GAP_TLS + 1]; /* reported as gaps, by cause */
     uint64_t retransmitted_octets;
-    uint64_t out_of_window;      /* segments too far ahead to be of their connection */
-    uint64_t limits[NET_LIMITS]; /* how often each acted */
+    uint64_t views;                         /* connections that are another view of one decoded */
+    uint64_t wrong_ip_sums, wrong_tcp_sums; /* packets; with check_sums */
+    uint64_t unset_tcp_sums;                /* of the latter, left to the network card */
+    uint64_t out_of_window;                 /* segments too far ahead to be of their connection */
+    uint64_t limits[NET_LIMITS];            /* how often each acted */
 };
 
 /* NULL: memory is out. ctx is handed to the events. */

@@ -23,6 +23,12 @@ static inline size_t flow_key_ip_len(const struct flow_key *key)
     return (key->kind & 1) == 0 ? 4 : 16;
 }
 
+/* Another view of a connection; the list is in the order in which they were seen. */
+struct flow_view {
+    struct other_view told;
+    struct flow_view *next; /* what told.next points into */
+};
+
 /* The tunnels that a flow came through, outermost first. */
 struct flow_tunnels {
     size_t count;
@@ -41,6 +47,7 @@ struct half {
     uint64_t hole_at;               /* the hole being waited for, by its start; OFF_NONE */
     uint64_t hole_ns, hole_packets; /* since when */
     uint64_t first_ns;              /* when its first packet came */
+    uint64_t seen;                  /* its newest packet */
     struct pos last;                /* where the last delivered octets were; packet 0: none */
     struct pos fin;                 /* the packet that set fin_at */
     uint32_t packets;               /* seen of it (saturating) */
@@ -71,6 +78,16 @@ enum flow_note {
     NOTE_QUEUE = 2,
     NOTE_FLOWS = 4,
     NOTE_MEMORY = 8,
+    NOTE_URGENT = 16,
+    NOTE_CHECKSUM = 32,
+    NOTE_WINDOW = 64,
+};
+
+/* What few flows have. */
+struct flow_more {
+    struct flow_tunnels *tunnels; /* NULL: none */
+    struct via *via;              /* the same in words, while somebody listens */
+    struct flow_view *views;      /* hidden ones that are the same connection */
 };
 
 struct flow {
@@ -88,14 +105,17 @@ struct flow {
     uint8_t notes;     /* enum flow_note: told already */
     int8_t client_side;
     bool joined;
-    bool opened;             /* on_open was called */
+    bool opened; /* on_open was called */
+    bool first_ts_known;
+    bool in_views;
+    bool hidden;             /* another view of a connection that is decoded */
     struct stream_sink sink; /* ops NULL: not asked yet, or not interested */
     uint32_t isn[2];
-    uint32_t reuse_isn; /* a SYN that may begin another connection */
-    struct pos first;
+    uint32_t reuse_isn;              /* a SYN that may begin another connection */
+    uint64_t first_packet, first_ns; /* its first packet, and when; see flow_first */
     uint64_t id;
-    struct flow_tunnels *tunnels; /* NULL: none */
-    struct via *via;              /* the same in words, while somebody listens */
+    struct flow *view_chain; /* in the bucket of views */
+    struct flow_more *more;  /* NULL: none of it */
 };
 
 struct flow_list {
@@ -114,6 +134,7 @@ struct net {
     struct flow *recent; /* the flow of the packet before */
     struct flow_list lists[FLOW_STATES];
     struct flow *stalled; /* any of the ring */
+    uint64_t drops_at;    /* the newest packet before which the capture says it lost some */
     uint64_t now_ns;      /* capture time of the packet in hand */
     uint64_t packet_flow; /* net_packet_flow() */
     uint64_t partial;     /* number of the packet that the input ends in; 0: none so far */
@@ -121,6 +142,8 @@ struct net {
     uint64_t *quic;       /* hashes of the address pairs seen with QUIC; 0: free slot */
     size_t quic_cap;
     struct frag_table frag;
+    struct flow **views; /* connections of which both SYNs were seen, by their numbers */
+    size_t views_cap, views_count;
 };
 
 /* Why octets of the packet at pos are not there. */
@@ -149,6 +172,9 @@ void flow_free(struct net *net, struct flow *flow);
 void flow_touch(struct net *net, struct flow *flow);
 /* Stops listening: pieces and sink are freed; state is FLOW_IGNORED or FLOW_CLOSED. */
 void flow_stop(struct net *net, struct flow *flow, enum flow_state state);
+struct pos flow_first(const struct flow *flow);
+/* What few flows have, allocated when it is not there; NULL: memory is out. */
+struct flow_more *flow_more(struct net *net, struct flow *flow);
 void flow_info_fill(const struct flow *flow, struct flow_info *info);
 /* Keeps what tunnels a new flow came through. False: memory is out. */
 bool flow_set_tunnels(struct net *net, struct flow *flow, const struct segment *segment);
@@ -201,6 +227,19 @@ void pump_unstall(struct net *net, struct flow *flow);
 
 int tcp_segment(struct net *net, const struct segment *segment, const struct pos *pos);
 
+/* ---- views.c ---- */
+
+/* Both SYNs of a flow were seen: is it a connection that is decoded already? Then one of the two is
+ * hidden (perhaps this one), and told as a view of the other. RC_NOMEM. */
+int views_meet(struct net *net, struct flow *flow, const struct pos *pos);
+void views_forget(struct net *net, struct flow *flow);
+void views_free(struct net *net, struct flow *flow); /* one with flow->more */
+
+/* ---- checksum.c ---- */
+
+/* Looks at the checksums of an IP_TCP segment, sets segment->sums, counts. */
+void checksum_look(struct net_stats *stats, struct segment *segment);
+
 /* ---- decap.c ---- */
 
 /* A packet of which ip_decode said anything but IP_TCP. */
@@ -210,11 +249,14 @@ int decap_packet(struct net *net, enum ip_answer answer, struct segment *segment
 /* ---- net.c ---- */
 
 /* A TCP segment, a UDP datagram that is no tunnel: counted, and taken. */
-int net_tcp(struct net *net, const struct segment *segment, const struct pos *pos);
+int net_tcp(struct net *net, struct segment *segment, const struct pos *pos);
 int net_udp(struct net *net, const struct segment *segment);
 
 /* A word on a flow, once a flow and kind. */
 void net_note(struct net *net, struct flow *flow, enum flow_note kind, unsigned side,
               const struct pos *first, const struct pos *last, uint64_t off);
+/* That another view of an open flow appeared. */
+void net_note_view(struct net *net, struct flow *flow, const struct other_view *view,
+                   const struct pos *pos);
 
 #endif

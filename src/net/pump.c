@@ -258,6 +258,7 @@ static int give_up(struct net *net, struct flow *flow, unsigned side, uint64_t e
     }
     struct pos before = half->last;
     struct pos behind = after != NULL ? after->pos : before;
+    before.after_drops = after == NULL && net->drops_at > half->seen;
     return pump_gap(net, flow, side, end - half->next, cause, before.packet != 0 ? &before : NULL,
                     after != NULL ? &behind : NULL);
 }
@@ -355,7 +356,8 @@ static int relieve(struct net *net)
         }
         net->stalled = most;
         net->stats.limits[NET_LIMIT_MEMORY]++;
-        net_note(net, most, NOTE_MEMORY, 0, &most->first, NULL, 0);
+        struct pos first = flow_first(most);
+        net_note(net, most, NOTE_MEMORY, 0, &first, NULL, 0);
         rc = pump_flush(net, most, GAP_LIMIT);
         if (rc == FLOW_MORE) {
             pump_unstall(net, most);

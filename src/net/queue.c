@@ -69,12 +69,15 @@ static int carve(struct net *net, struct half *half, struct piece *hole, uint64_
 }
 
 /* [start, end) came again. */
-static void compare(struct net *net, struct flow *flow, unsigned side, const struct piece *piece,
+static void compare(struct net *net, struct flow *flow, unsigned side, struct piece *piece,
                     uint64_t start, uint64_t end, const uint8_t *data, const struct pos *pos)
 {
-    const uint8_t *old = piece->data + (start - piece->start);
+    uint8_t *old = piece->data + (start - piece->start);
     if (memcmp(old, data, (size_t)(end - start)) != 0) {
         net_note(net, flow, NOTE_OVERLAP, side, &piece->pos, pos, start);
+        if (net->options.overlap_last) {
+            memcpy(old, data, (size_t)(end - start));
+        }
     }
 }
 

@@ -191,6 +191,7 @@ static int take_payload(struct net *net, struct flow *flow, unsigned side, int64
     }
     if (H2D_UNLIKELY(off > (int64_t)(half->next + AHEAD_MAX))) {
         net->stats.out_of_window++;
+        net_note(net, flow, NOTE_WINDOW, side, pos, NULL, 0);
         return FLOW_MORE;
     }
     if (H2D_UNLIKELY(!clip(net, half, off, &range))) {
@@ -212,7 +213,9 @@ static int take_payload(struct net *net, struct flow *flow, unsigned side, int64
         }
         return rc;
     }
-    return queue_add(net, flow, side, range.off, range.data, range.len, ack, pos);
+    struct pos at = *pos;
+    at.after_drops = net->drops_at > half->seen;
+    return queue_add(net, flow, side, range.off, range.data, range.len, ack, &at);
 }
 
 /* ---- endings ---- */
@@ -290,6 +293,9 @@ static int take_open(struct net *net, struct flow *flow, unsigned side,
     int rc = FLOW_MORE;
     meet_sides(net, flow, side, segment, seq);
     int64_t off = offset_of(&tcp->half[side], seq);
+    if (H2D_UNLIKELY((segment->flags & TCP_URG) != 0) && range.len > 0 && off >= 0) {
+        net_note(net, flow, NOTE_URGENT, side, pos, NULL, (uint64_t)off);
+    }
     if (H2D_UNLIKELY((segment->flags & TCP_RST) != 0)) {
         return take_rst(net, flow, side, off, pos);
     }
@@ -309,6 +315,7 @@ static int take_open(struct net *net, struct flow *flow, unsigned side,
     if (rc != FLOW_MORE) {
         return rc;
     }
+    tcp->half[side].seen = pos->packet;
     const struct half *half = tcp->half;
     if (H2D_UNLIKELY(half[0].tree.root != NULL || half[1].tree.root != NULL || tcp->stalled ||
                      half[0].acked > half[0].next || half[1].acked > half[1].next)) {
@@ -373,6 +380,15 @@ int tcp_segment(struct net *net, const struct segment *segment, const struct pos
     flow_touch(net, flow);
     if ((segment->flags & TCP_SYN) != 0 && (flow->isn_known & BIT(side)) == 0) {
         know_isn(flow, side, segment);
+        if (flow->isn_known == (BIT(0) | BIT(1))) {
+            rc = views_meet(net, flow, pos);
+            if (rc < 0) {
+                return rc;
+            }
+        }
+    }
+    if (H2D_UNLIKELY(segment->sums != SUMS_UNKNOWN)) {
+        net_note(net, flow, NOTE_CHECKSUM, side, pos, NULL, segment->sums);
     }
     if (flow->state != FLOW_OPEN) {
         take_unheard(net, flow, side, segment);

@@ -28,6 +28,20 @@ static void put_via(struct jsonw *json, const struct via *via)
     jsonw_close(json, ']');
 }
 
+static void put_views(struct jsonw *json, const struct other_view *view)
+{
+    jsonw_key(json, "also_seen");
+    jsonw_open(json, '[');
+    for (; view != NULL; view = view->next) {
+        jsonw_element(json);
+        jsonw_open(json, '{');
+        put_endpoint(json, "client", &view->client);
+        put_endpoint(json, "server", &view->server);
+        jsonw_close(json, '}');
+    }
+    jsonw_close(json, ']');
+}
+
 static void put_text(struct jsonw *json, const char *key, const char *text)
 {
     if (text != NULL && text[0] != '\0') {
@@ -88,6 +102,9 @@ void json_connection(struct render_conn *conn)
     jsonw_plain(&json, "start", connection_start_name(info->start));
     if (info->via != NULL) {
         put_via(&json, info->via);
+    }
+    if (info->also_seen != NULL) {
+        put_views(&json, info->also_seen);
     }
     if (info->one_direction) {
         jsonw_true(&json, "one_direction");

@@ -653,6 +653,9 @@ static void text_gap(struct side *side, const struct h2_gap *gap)
     put_length(&line, gap->length);
     line_text(&line, "  ");
     line_styled(&line, STYLE_UNKNOWN, cause_texts[gap->cause]);
+    if (gap->before.after_drops || gap->after.after_drops) {
+        line_text(&line, " (capture dropped packets)");
+    }
     if (gap->before.packet > 0 && gap->after.packet > 0) {
         line_text(&line, ", between p");
         line_u64(&line, gap->before.packet);

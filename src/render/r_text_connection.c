@@ -59,6 +59,12 @@ void text_connection(struct render_conn *conn)
         line_text(&line, i == 0 ? ", via " : " + ");
         line_wire(&line, span_of(name->octets, name->len), 0);
     }
+    for (const struct other_view *view = info->also_seen; view != NULL; view = view->next) {
+        line_text(&line, view == info->also_seen ? ", also seen as " : " and ");
+        put_endpoint(&line, &view->client);
+        line_text(&line, " > ");
+        put_endpoint(&line, &view->server);
+    }
     if (info->one_direction) {
         line_text(&line, ", one direction");
     }

@@ -56,12 +56,13 @@ struct connection_info {
     struct endpoint client, server; /* ip_len 0: unknown (raw) */
     enum connection_transport transport;
     enum connection_start start;
-    struct pos first;            /* its first packet; packet 0: none */
-    bool one_direction;          /* only one side was seen so far */
-    bool joined;                 /* its beginning was not seen: first octets may stand anywhere */
-    bool preface;                /* the client's first octets that were seen are its preface */
-    struct join_point join[2];   /* by enum dir; all zero where the beginning is there */
-    const struct via *via;       /* NULL: straight on the wire */
+    struct pos first;          /* its first packet; packet 0: none */
+    bool one_direction;        /* only one side was seen so far */
+    bool joined;               /* its beginning was not seen: first octets may stand anywhere */
+    bool preface;              /* the client's first octets that were seen are its preface */
+    struct join_point join[2]; /* by enum dir; all zero where the beginning is there */
+    const struct via *via;     /* NULL: straight on the wire */
+    const struct other_view *also_seen; /* NULL: nowhere else so far */
     const struct tls_facts *tls; /* NULL: cleartext; both live as long as the connection's sink */
     enum hpack_level hpack[2];   /* by enum dir, at its beginning */
 };

@@ -476,6 +476,7 @@ void conn_give_up(struct tls_conn *conn)
         .start = START_ALPN,
         .first = conn->info.first,
         .via = conn->info.via,
+        .also_seen = conn->info.also_seen,
         .tls = &conn->facts,
     };
     (void)finish(conn);

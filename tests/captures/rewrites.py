@@ -266,6 +266,24 @@ def compare_with_plain(h2dump, packets, plain, plain_records, folder):
                 raise SystemExit(f"{name}: --no-tunnels: exit {none.returncode}")
 
 
+def compare_views(h2dump, packets, plain, folder):
+    """Before and after address translation in one file: decoded once, unless --all-views."""
+    client = struct.unpack_from(">H", packets[0][1], 34)[0]
+    path = os.path.join(folder, "views.pcap")
+    write_pcap(path, 1, [(usec, frame(with_port(octets[14:], port, client)))
+                         for usec, octets in packets for port in (client, FIRST_PORT)])
+    bare, _, records = decoded(h2dump, path)
+    seen = [r.pop("also_seen") for r in bare if "also_seen" in r]
+    server = records[1]["server"]
+    want = [[{"client": {"ip": server["ip"], "port": FIRST_PORT}, "server": server}]]
+    if bare != plain or seen != want:
+        raise SystemExit(f"views: also seen {seen}, not {want}, or other frames")
+    both, _, _ = decoded(h2dump, path, "--all-views")
+    for conn in 1, 2:
+        if [dict(r, conn=1) for r in both if r.get("conn") == conn] != plain[1:]:
+            raise SystemExit(f"views: connection {conn} of --all-views is another one")
+
+
 def main():
     h2dump, capture = sys.argv[1:3]
     with_tshark = sys.argv[3:] == ["--tshark"]
@@ -281,6 +299,7 @@ def main():
             compare_with_tshark(packets, ours, folder)
         else:
             compare_with_plain(h2dump, packets, plain, plain_records, folder)
+            compare_views(h2dump, packets, plain, folder)
             print(f"{len(kinds())} rewrites show the same {sum(ours.values())} frames")
     return 0
 

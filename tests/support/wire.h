@@ -21,9 +21,10 @@ struct wire {
     uint32_t seq, ack;
     const uint8_t *payload;
     size_t len;
-    size_t cut;    /* octets at its end that are not in the capture */
-    uint64_t ms;   /* capture time */
-    uint16_t port; /* of side 0; 0: 1000 */
+    size_t cut;     /* octets at its end that are not in the capture */
+    uint64_t ms;    /* capture time */
+    uint32_t drops; /* that the capture tells of */
+    uint16_t port;  /* of side 0; 0: 1000 */
 };
 
 static inline void wire_put(uint8_t *at, uint64_t value, size_t len)
@@ -68,6 +69,7 @@ static inline int wire_send(struct net *net, const struct wire *wire, uint64_t n
         .link_type = 101,
         .octets = span_of(octets, len),
         .wire_len = WIRE_HEADERS + wire->len,
+        .drops = wire->drops,
     };
     int rc = net_packet(net, &packet);
     free(octets);
@@ -222,6 +224,7 @@ static inline void world_init(struct world *world)
 {
     struct net_options options;
     net_options_init(&options);
+    options.all_views = true; /* connections of tests begin with the same numbers */
     world_init_with(world, &options);
 }
 

@@ -129,6 +129,11 @@ static void test_limits_and_tunnels(void **state)
     assert_int_equal(o.tunnel_ports[1].kind, TUNNEL_GTP_U);
     assert_int_equal(o.tunnel_ports[1].port, 65535);
     assert_true(o.no_tunnels);
+    assert_int_equal(PARSE("--all-views", "--check-sums", "--overlap=last"), RC_OK);
+    assert_true(o.all_views && o.check_sums && o.overlap_last);
+    assert_int_equal(PARSE("--overlap=first"), RC_OK);
+    assert_false(o.all_views || o.check_sums || o.overlap_last);
+    REFUSED("--overlap none: unknown choice (first, last)", "--overlap=none");
     assert_int_equal(PARSE("--hole-wait=2m"), RC_OK);
     assert_int_equal(o.hole_wait_ms, 120000);
     assert_int_equal(PARSE("--hole-wait", "0s"), RC_OK);
