@@ -11,8 +11,20 @@
 /* No message has more pseudo-header fields. */
 #define HELD_MAX 5
 
+/* Entries whose names are remembered; the oldest goes. */
+#define RECALLED_MAX 32
+
+/* The name of an entry, as it once followed. */
+struct recalled {
+    uint32_t entry, entry_loss;
+    enum h2_token token;
+};
+
 struct h2_held {
+    struct recalled recalled[RECALLED_MAX];
+    unsigned recalled_next; /* the oldest */
     struct h2_header headers[HELD_MAX];
+    enum h2_token tokens[HELD_MAX];               /* of those whose entry's name is recalled */
     size_t name_at[HELD_MAX], value_at[HELD_MAX]; /* in octets */
     unsigned count;
     struct buf octets; /* names and values, each with a NUL behind it */
@@ -122,6 +134,31 @@ static bool kind_possible(const struct h2_session *session, enum form_kind kind)
     return !push && b->end_stream && !(first && sure && nothing_missing(session));
 }
 
+static bool has_identity(const struct h2_header *h)
+{
+    return h->entry != H2_ENTRY_NONE && h->entry != H2_ENTRY_FORGOTTEN;
+}
+
+/* An entry has one name, whichever message it followed from. */
+static enum h2_token recall(const struct h2_held *held, const struct h2_header *h)
+{
+    for (size_t i = 0; has_identity(h) && i < H2D_COUNT_OF(held->recalled); i++) {
+        const struct recalled *r = &held->recalled[i];
+        if (r->entry == h->entry && r->entry_loss == h->entry_loss) {
+            return r->token;
+        }
+    }
+    return H2_TOKEN_NONE;
+}
+
+static void remember(struct h2_held *held, const struct h2_header *h, enum h2_token token)
+{
+    if (has_identity(h) && recall(held, h) == H2_TOKEN_NONE) {
+        held->recalled[held->recalled_next] = (struct recalled){ h->entry, h->entry_loss, token };
+        held->recalled_next = (held->recalled_next + 1) % H2D_COUNT_OF(held->recalled);
+    }
+}
+
 /* Is the form in line with the fields held? whole: k, its number of fields, is among them. Sets the
  * names that it leaves to fields that are open, and how many of these there are. */
 static bool form_fits(const struct h2_held *held, const struct form *form, bool whole,
@@ -135,16 +172,19 @@ static bool form_fits(const struct h2_held *held, const struct form *form, bool 
     }
     for (unsigned i = 0; i < held->count; i++) {
         const struct h2_header *h = &held->headers[i];
+        bool recalled = held->tokens[i] != H2_TOKEN_NONE, known = recalled || name_known(h);
+        bool pseudo = recalled || is_pseudo(h);
+        uint32_t bit = 1U << (recalled ? held->tokens[i] : h->token);
         if (i >= fields) {
-            if (name_known(h) && is_pseudo(h)) {
+            if (known && pseudo) {
                 return false;
             }
-        } else if (!name_known(h)) {
+        } else if (!known) {
             ++*open;
-        } else if (!is_pseudo(h) || (*left & (1U << h->token)) == 0) {
+        } else if (!pseudo || (*left & bit) == 0) {
             return false;
         } else {
-            *left &= ~(1U << h->token);
+            *left &= ~bit;
         }
         if (h->certainty == H2_EXACT && h->token == H2_TOKEN_METHOD && i < fields &&
             span_equal(h->value, span_str("CONNECT")) != (form->kind == FORM_CONNECT)) {
@@ -168,6 +208,9 @@ static enum h2_token token_of(const struct h2_session *session, unsigned i, bool
             continue;
         }
         bool pseudo = i < forms[f].count;
+        if (held->tokens[i] != H2_TOKEN_NONE) {
+            return pseudo ? held->tokens[i] : H2_TOKEN_NONE;
+        }
         bool one = pseudo && open == 1 && (left & (left - 1)) == 0;
         if (!one || left == 0 || (found != 0 && found != left)) {
             return H2_TOKEN_NONE;
@@ -218,6 +261,10 @@ static int release(struct h2_session *session, bool whole)
         held->headers[i].value.ptr = held->octets.ptr + held->value_at[i];
     }
     for (unsigned i = 0; i < held->count; i++) {
+        held->tokens[i] =
+            name_open(&held->headers[i]) ? recall(held, &held->headers[i]) : H2_TOKEN_NONE;
+    }
+    for (unsigned i = 0; i < held->count; i++) {
         bool open = name_open(&held->headers[i]) && !session->sloppy;
         tokens[i] = open ? token_of(session, i, whole) : H2_TOKEN_NONE;
     }
@@ -226,6 +273,7 @@ static int release(struct h2_session *session, bool whole)
     for (unsigned i = 0; i < count; i++) {
         struct h2_header *h = &held->headers[i];
         if (tokens[i] != H2_TOKEN_NONE) {
+            remember(held, h, tokens[i]);
             infer_name(h, tokens[i]);
         }
         int rc = h2_block_field(session, h);
