@@ -15,12 +15,16 @@
 #define FILES_MAX   64
 #define READ_OCTETS 65536
 
+/* Some file systems tell nothing: every so many polls the files are looked at all the same. */
+#define QUIET_POLLS_MAX 10
+
 /* A file, and how far it was read. */
 struct keyfile {
     const char *path; /* the caller's; lives as long as the run */
     dev_t device;
     ino_t inode;
     off_t offset;
+    int fd; /* kept open: who captures as another user may not open it again; -1: not */
     struct keylog_text text;
 };
 
@@ -31,6 +35,7 @@ struct keyfiles {
     size_t count;
     bool readable_by_others;
     int notify; /* -1: not opened */
+    unsigned quiet_polls;
     uint8_t room[READ_OCTETS];
 };
 
@@ -51,6 +56,7 @@ void keyfiles_free(struct keyfiles *files)
         return;
     }
     for (size_t i = 0; i < files->count; i++) {
+        (void)close(files->files[i]->fd);
         crypto_wipe(files->files[i], sizeof(*files->files[i]));
         mem_free(files->mem, files->files[i]);
     }
@@ -129,19 +135,20 @@ enum rc keyfiles_load(struct keyfiles *files, const char *path, struct err *err)
         rc = read_on(files, file, fd, &more);
     }
     int why = errno;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
     if (rc == RC_OK && !take_last_line(files, file)) {
         rc = RC_NOMEM;
     }
     if (rc != RC_OK) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
         crypto_wipe(file, sizeof(*file));
         mem_free(files->mem, file);
         return rc == RC_NOMEM
                    ? err_set(err, rc, "out of memory")
                    : err_set(err, rc, "%s: cannot read the key log: %s", path, strerror(why));
     }
+    file->fd = fd;
     file->device = status.st_dev;
     file->inode = status.st_ino;
     files->readable_by_others |= (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
@@ -149,37 +156,56 @@ enum rc keyfiles_load(struct keyfiles *files, const char *path, struct err *err)
     return RC_OK;
 }
 
+/* Something may have happened in the folders of the files; true where nobody tells. */
+static bool may_have_changed(struct keyfiles *files)
+{
+    bool told = files->notify < 0 || ++files->quiet_polls >= QUIET_POLLS_MAX;
+    while (files->notify >= 0 && read(files->notify, files->room, READ_OCTETS) > 0) {
+        told = true; /* what it was does not matter: each file is looked at */
+    }
+    files->quiet_polls = told ? 0 : files->quiet_polls;
+    return told;
+}
+
+/* A file that stands in its place now is read from its beginning, one that was cut as well. */
+static enum rc poll_file(struct keyfiles *files, struct keyfile *file, bool *more)
+{
+    struct stat status;
+    int fd = open_file(file, &status);
+    if (fd < 0 || (status.st_dev == file->device && status.st_ino == file->inode)) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (fstat(file->fd, &status) != 0) {
+            return RC_OK;
+        }
+    } else {
+        (void)close(file->fd);
+        file->fd = fd;
+        file->device = status.st_dev;
+        file->inode = status.st_ino;
+        file->offset = 0;
+    }
+    if (status.st_size < file->offset) {
+        file->offset = 0;
+    }
+    if (file->offset == 0) {
+        crypto_wipe(&file->text, sizeof(file->text));
+    }
+    return S_ISREG(status.st_mode) && status.st_size > file->offset
+               ? read_on(files, file, file->fd, more)
+               : RC_OK; /* a pipe was read to its end */
+}
+
 enum rc keyfiles_poll(struct keyfiles *files, bool *more)
 {
     enum rc rc = RC_OK;
     *more = false;
-    if (files->notify >= 0) {
-        /* What has changed does not matter: each file is looked at. */
-        while (read(files->notify, files->room, READ_OCTETS) > 0) {
-        }
+    if (files->count == 0 || !may_have_changed(files)) {
+        return RC_OK;
     }
     for (size_t i = 0; i < files->count && rc != RC_NOMEM; i++) {
-        struct keyfile *file = files->files[i];
-        struct stat status;
-        int fd = open_file(file, &status);
-        if (fd < 0) {
-            continue;
-        }
-        if (!S_ISREG(status.st_mode)) { /* a pipe was read to its end */
-            (void)close(fd);
-            continue;
-        }
-        if (status.st_dev != file->device || status.st_ino != file->inode ||
-            status.st_size < file->offset) {
-            crypto_wipe(&file->text, sizeof(file->text));
-            file->offset = 0;
-            file->device = status.st_dev;
-            file->inode = status.st_ino;
-        }
-        if (status.st_size > file->offset) {
-            rc = read_on(files, file, fd, more);
-        }
-        (void)close(fd);
+        rc = poll_file(files, files->files[i], more);
     }
     return rc == RC_NOMEM ? rc : RC_OK;
 }

@@ -92,6 +92,7 @@ enum rc tls_secrets(struct tls *tls, struct span text)
 enum rc tls_poll(struct tls *tls)
 {
     bool more;
+    (void)keyfiles_fd(tls->files); /* begins to watch, the first time */
     enum rc rc = keyfiles_poll(tls->files, &more);
     if (rc == RC_OK && more) {
         try_all_again(tls);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rfc8448.h"
 #include "tls/handshake.h"
@@ -760,6 +761,69 @@ static void out_of_memory(void **state)
     }
 }
 
+/* A key log file that grows, is cut in the middle of a line, and is replaced: connections that wait
+ * go on with what is written. */
+static void key_file_followed(void **state)
+{
+    (void)state;
+    char path[] = "key-log-XXXXXX", other[] = "key-log-XXXXXX";
+    struct inside inside;
+    struct mem mem, secrets;
+    struct err err = { .rc = RC_OK };
+    memset(&inside, 0, sizeof(inside));
+    mem_init(&mem, 0);
+    mem_init(&secrets, 0);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    struct tls *tls = tls_new(&mem, &secrets, &hash_key, &events, &inside);
+    assert_non_null(tls);
+    assert_int_equal(tls_load(tls, "there/is/none", &err), RC_IO);
+    assert_non_null(strstr(err.text, "there/is/none"));
+    assert_int_equal(write(fd, LINE_SERVER, 40), 40);
+    assert_int_equal(tls_load(tls, path, &err), RC_OK);
+    tls_expect_secrets(tls, true);
+    struct flow_info info = { .id = 1, .client_side = 0 };
+    struct stream_sink sink = tls_open(tls, &info, NULL);
+    struct play play = { .drop = -1 };
+    struct pos pos = { .packet = 1 };
+    uint64_t off[2] = { 0, 0 };
+    for (unsigned i = 0; i < 5; i++) {
+        play_record(sink, &play, i, off, &pos);
+    }
+    assert_int_equal(tls_poll(tls), RC_OK);
+    assert_int_equal(tls_secret_stats(tls).keys, 0);
+    /* The rest of the line, and another. */
+    ssize_t rest = (ssize_t)strlen(LINE_SERVER LINE_CLIENT) - 40;
+    assert_int_equal(write(fd, LINE_SERVER LINE_CLIENT + 40, (size_t)rest), rest);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(tls_poll(tls), RC_OK);
+    }
+    assert_int_equal(tls_secret_stats(tls).keys, 2);
+    for (unsigned i = 5; i < H2D_COUNT_OF(trace); i++) {
+        play_record(sink, &play, i, off, &pos);
+    }
+    assert_data(&inside, 0);
+    assert_data(&inside, 1);
+    sink.ops->free(sink.ctx);
+    /* Another file in its place is read from its beginning. */
+    int second = mkstemp(other);
+    assert_true(second >= 0);
+    static const char line[] = "CLIENT_RANDOM " RANDOM_A " " HEX48 "\n";
+    assert_int_equal(write(second, line, sizeof(line) - 1), sizeof(line) - 1);
+    assert_int_equal(rename(other, path), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(tls_poll(tls), RC_OK);
+    }
+    assert_int_equal(tls_secret_stats(tls).keys, 3);
+    tls_end(tls);
+    tls_free(tls);
+    assert_int_equal(mem.used, 0);
+    assert_int_equal(secrets.used, 0);
+    (void)close(fd);
+    (void)close(second);
+    (void)unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest always[] = {
@@ -773,7 +837,7 @@ int main(void)
         cmocka_unit_test(rfc8448_few_secrets),   cmocka_unit_test(rfc8448_late_secrets),
         cmocka_unit_test(rfc8448_wrong_secrets), cmocka_unit_test(rfc8448_record_lost),
         cmocka_unit_test(rfc8448_octets_lost),   cmocka_unit_test(rfc8448_cut),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(out_of_memory),         cmocka_unit_test(key_file_followed),
     };
     int failed = cmocka_run_group_tests(always, NULL, NULL);
     return tls_available() ? failed + cmocka_run_group_tests(with_library, NULL, NULL) : failed;
