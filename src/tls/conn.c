@@ -257,10 +257,24 @@ static bool may_go_on(const struct tls_conn *conn)
            server->slots[EPOCH_HANDSHAKE].count == 0;
 }
 
+/* 0-RTT that was not accepted is nobody's data: the client says it again (RFC 8446 4.2.10). When
+ * nothing tells whether it was, something may be missing. */
+static int settle_early_data(struct tls_conn *conn)
+{
+    static const struct pos nowhere;
+    struct half *client = half_of_client(conn);
+    if (client->slots[EPOCH_EARLY].count == 0 || conn->facts.early_data) {
+        return SINK_MORE;
+    }
+    open_forget(client, EPOCH_EARLY);
+    return conn->server_ready ? SINK_MORE : give_gap(client, 0, &nowhere, &nowhere);
+}
+
 static int release(struct tls_conn *conn)
 {
     conn->holding = false;
-    return wait_replay(conn);
+    int answer = settle_early_data(conn);
+    return answer == SINK_MORE ? wait_replay(conn) : answer;
 }
 
 static int read_record(struct half *half, const struct record *record)
@@ -298,7 +312,7 @@ static int begin_reading(struct tls_conn *conn)
     }
     conn->holding = half_of_client(conn)->slots[EPOCH_EARLY].count > 0 && !may_go_on(conn);
     conn->forgot = false;
-    return conn->holding ? SINK_MORE : wait_replay(conn);
+    return conn->holding ? SINK_MORE : release(conn);
 }
 
 /* True when a secret is all that it lacks. */
@@ -410,8 +424,9 @@ int conn_gap(struct half *half, const struct pos *before, const struct pos *afte
 {
     static const struct pos nowhere;
     struct tls_conn *conn = half->conn;
-    if (conn->state != CONN_READING || half->epoch != EPOCH_DATA || half->close_notify ||
-        half->hole.told || !half->records.searching) {
+    bool data = half->epoch == EPOCH_DATA || half->finished;
+    if (conn->state != CONN_READING || !data || half->close_notify || half->hole.told ||
+        !half->records.searching) {
         return SINK_MORE;
     }
     half->hole.told = true;

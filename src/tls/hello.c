@@ -115,6 +115,9 @@ void hello_message(void *ctx, enum handshake_type type, struct span body)
     case HS_CERTIFICATE:
         half->certificate = true;
         break;
+    case HS_FINISHED:
+        half->finished = half->epoch == EPOCH_HANDSHAKE;
+        break;
     default:
         break;
     }

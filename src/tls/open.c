@@ -28,6 +28,11 @@ void open_release(struct half *half)
     tls_key_fini(&half->key);
 }
 
+void open_forget(struct half *half, enum epoch epoch)
+{
+    slot_fini(half->conn->tls->mem, &half->slots[epoch]);
+}
+
 static void slot_add(struct tls *tls, struct slot *slot, struct tls_key *key)
 {
     struct tls_key *keys =

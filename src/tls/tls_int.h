@@ -54,6 +54,7 @@ struct half {
     size_t held_octets;      /* of payloads in the hold */
     bool changed_cipher;     /* TLS 1.2: ChangeCipherSpec has come */
     bool certificate;        /* TLS 1.2: a Certificate has come */
+    bool finished;           /* TLS 1.3: its Finished has come; what follows is data */
     bool close_notify;       /* nothing more will come */
     bool ended;              /* the sink was told of its end */
     bool closed;             /* and that was handed on, or would have been */
@@ -128,6 +129,7 @@ void hello_alert(struct half *half, struct span octets, const struct pos *pos);
 /* Looks for secrets of the connection; true: at least one direction can be read. */
 bool open_find_keys(struct tls_conn *conn);
 void open_release(struct half *half);
+void open_forget(struct half *half, enum epoch epoch);
 
 enum opened {
     OPENED,        /* *plain is there */
