@@ -331,6 +331,9 @@ CASES = [lists_interfaces, refusals, counts_equal_h2loads, any_interface, packet
 
 
 def main():
+    # Under nohup, or in the background of a script, they may be ignored, which children inherit.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("H2DUMP_LIVE_NAMESPACE") is None:
         if os.geteuid() != 0:
             skip("capturing takes root")
