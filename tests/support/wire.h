@@ -61,8 +61,8 @@ static inline int wire_send(struct net *net, const struct wire *wire, uint64_t n
         abort();
     }
     wire_headers(octets, wire);
-    if (wire->len > wire->cut) {
-        memcpy(octets + WIRE_HEADERS, wire->payload, wire->len - wire->cut);
+    for (size_t i = WIRE_HEADERS; i < len; i++) {
+        octets[i] = wire->payload[i - WIRE_HEADERS];
     }
     struct packet packet = {
         .pos = { .packet = number, .ts_ns = wire->ms * 1000000, .ts_known = true },
