@@ -174,7 +174,7 @@ void h2_session_resume(struct h2_session *session, uint64_t skipped)
         session->cur = session->unit = &session->frame;
         session->offset += skipped;
         h2_remark(session, CHECK_CAPTURE_RESYNC, CONFIDENCE_CERTAIN, 0,
-                  "%llu octets were passed over to the next frame boundary",
+                  "%llu octets were passed over in search of a frame boundary",
                   (unsigned long long)skipped);
     }
     session->out_of_step = false;
