@@ -162,7 +162,8 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
 {
     struct h2_block *b = &session->block;
     b->report = report;
-    b->ended = b->lost = b->judged = b->sniff = b->fields = b->unknown = false;
+    b->ended = b->lost = b->judged = b->sniff = b->sniffed = b->unknown = false;
+    b->headless = false;
     b->end_stream = b->frame.hd.type == H2_HEADERS && (b->frame.hd.flags & H2_FLAG_END_STREAM) != 0;
     b->stream_id = b->frame.hd.stream_id;
     b->subject = subject;
@@ -305,6 +306,27 @@ static void note_roles(struct h2_session *session, const struct h2_header *h)
         request == (session->role == H2_ROLE_SERVER) ? H2_ROLES_KNOWN : H2_ROLES_WRONG;
 }
 
+static bool is_pseudo_name(const struct h2_header *h)
+{
+    return h->name.len > 0 && h->name.ptr[0] == ':';
+}
+
+/* The first field that is known of a block on a stream that was joined in its middle. Without a
+ * pseudo-header field in front these are trailers, or malformed: the rules for single fields hold
+ * all the same.
+ */
+static void sniff(struct h2_session *session, const struct h2_header *h)
+{
+    struct h2_block *b = &session->block;
+    b->sniffed = true;
+    note_roles(session, h);
+    b->judge = b->judge && h->name.len > 0 && session->report->roles == H2_ROLES_KNOWN;
+    if (b->judge && !is_pseudo_name(h)) {
+        b->headless = true;
+        b->context.kind = MESSAGE_TRAILERS;
+    }
+}
+
 /* OBSERVER: what a field says that the rules of section 5 do not judge. */
 static int note_field(struct h2_session *session, const struct h2_header *h)
 {
@@ -316,12 +338,12 @@ static int note_field(struct h2_session *session, const struct h2_header *h)
         session->role_proved =
             session->role == H2_ROLE_CLIENT ? status && b->frame.hd.type == H2_HEADERS : request;
     }
-    if (b->sniff && !b->fields) {
-        /* Of a stream joined in its middle: without pseudo-header fields in front, these are
-         * trailers. */
-        bool pseudo = h->name.len > 0 && h->name.ptr[0] == ':';
-        note_roles(session, h);
-        b->judge = pseudo && b->judge && session->report->roles == H2_ROLES_KNOWN;
+    if (b->sniff && !b->sniffed) {
+        if (h->certainty == H2_EXACT) {
+            sniff(session, h);
+        }
+    } else if (b->headless && is_pseudo_name(h)) {
+        b->judge = false; /* of which kind the block is, is open again */
     }
     if (h->token == H2_TOKEN_PROTOCOL && session->role == H2_ROLE_SERVER &&
         session->ledger.widest[H2_SETTING_ENABLE_CONNECT_PROTOCOL] == 0) {
@@ -390,7 +412,6 @@ static H2D_ALWAYS_INLINE int field_rest(struct h2_session *session, struct h2_he
             return rc;
         }
     }
-    b->fields = true;
     if (H2D_UNLIKELY(!b->judge || b->subject == NULL)) {
         return field_good(session, h);
     }
@@ -466,11 +487,13 @@ static int judge_whole(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
     struct message_fault fault;
-    if (b->subject != NULL && session->observer && (b->lost || b->frame.missing > 0 || !b->judge)) {
+    if (b->subject != NULL && session->observer &&
+        (b->lost || b->frame.missing > 0 || !b->judge || b->headless ||
+         (b->sniff && !b->sniffed))) {
         h2_stream_doubt(b->subject); /* a part of its message is not known */
     }
     if (!b->judge || b->subject == NULL || b->lost || b->field_fault != CHECK_COUNT ||
-        b->frame.missing > 0 ||
+        b->frame.missing > 0 || b->headless || (b->sniff && !b->sniffed) ||
         message_on_headers_end(&b->subject->message, &b->context, b->end_stream, &fault)) {
         return H2_GO;
     }

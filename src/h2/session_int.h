@@ -123,19 +123,20 @@ struct h2_ledger {
 /* ---- a field block under way (block.c) ---- */
 
 struct h2_block {
-    bool open;    /* END_HEADERS has not come: only CONTINUATION may follow */
-    bool last;    /* the fragment under way is the last */
-    bool report;  /* begin_headers was told; its fields are told */
-    bool ended;   /* HPACK said so */
-    bool lost;    /* OBSERVER: the rest cannot be decoded */
-    bool quick;   /* ordinary fields need no other look */
-    bool judge;   /* the message rules run */
-    bool judged;  /* invalid_frame_recv was told for a message rule */
-    bool sniff;   /* whether it is trailers is seen at its first field */
-    bool fields;  /* a field has come */
-    bool unknown; /* a field was not exact */
-    bool watch;   /* fields are held back: infer.c */
-    bool flooded; /* F4 was told */
+    bool open;     /* END_HEADERS has not come: only CONTINUATION may follow */
+    bool last;     /* the fragment under way is the last */
+    bool report;   /* begin_headers was told; its fields are told */
+    bool ended;    /* HPACK said so */
+    bool lost;     /* OBSERVER: the rest cannot be decoded */
+    bool quick;    /* ordinary fields need no other look */
+    bool judge;    /* the message rules run */
+    bool judged;   /* invalid_frame_recv was told for a message rule */
+    bool sniff;    /* whether it is trailers is seen at its first field */
+    bool headless; /* sniffed, and no pseudo-header field in front: trailers, or malformed */
+    bool sniffed;  /* a field has come that is known */
+    bool unknown;  /* a field was not exact */
+    bool watch;    /* fields are held back: infer.c */
+    bool flooded;  /* F4 was told */
     bool end_stream;
     bool head, connect, method_known; /* of the request it holds, once complete */
     int fault;                        /* library error of the block's frame; 0: none */

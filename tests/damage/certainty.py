@@ -32,6 +32,7 @@ ENCODERS = [
 
 WORDS = {
     'start': 'started at every packet',
+    'end': 'ended at every packet',
     'drop': 'every packet dropped in turn',
     'swap': 'every neighbouring pair swapped',
     'drop-two': 'two packets dropped, drawn by chance',

@@ -16,7 +16,7 @@ class Whole:
     """The full decode, made ready to be looked up in."""
 
     def __init__(self, capture, decoded):
-        self.findings = set()
+        self.findings, self.errors = set(), []
         self.frames = [{} for _ in decoded.ways]
         self.by_key = [defaultdict(list) for _ in decoded.ways]
         self.by_ends = defaultdict(list)
@@ -27,14 +27,28 @@ class Whole:
             if p.tcp and p.tcp.size > 0:
                 sent[p.tcp.src, p.tcp.dst].append(p.number)
         for i, way in enumerate(decoded.ways):
+            self.open_block = []
             self.by_ends[way.sender, way.receiver].append(i)
             for f in way.frames:
                 self.frames[i][f.offset] = f
                 self.by_key[i][f.key].append(f)
                 low, high = min(f.packets), max(f.packets)
+                self._join_block(f)
                 self.carriers[i, f.offset] = [n for n in sent[way.sender, way.receiver] if low <= n <= high]
         for f in decoded.findings:
+            if f.severity == 'error' and not f.record.get('after_doomed'):
+                self.errors.append((self.ways.index(f.way), f.offset, ALIKE.get(f.check, f.check)))
             self.findings.add((ALIKE.get(f.check, f.check), self.ways.index(f.way), f.stream, f.offset))
+
+    def _join_block(self, frame):
+        """A block's fields stand on its last frame; where one is cut, on the last that is there."""
+        kind, flags, _stream, _length = frame.key
+        if kind in (1, 5, 9):
+            self.open_block.append(frame)
+            if flags & 4:
+                for f in self.open_block:
+                    f.block = frame.record.get('headers', [])
+                self.open_block = []
 
     def place(self, way):
         """Where a damaged way's octets lie: (index of the whole way, octets in front), most frames agreeing."""
@@ -69,10 +83,12 @@ class Result:
     def __init__(self):
         self.counts = Counter()
         self.problems = []
+        self.silent = Counter()  # errors of the whole capture that are not told, by check
 
     def add(self, other):
         self.counts.update(other.counts)
         self.problems += other.problems
+        self.silent.update(other.silent)
 
     def problem(self, what, text):
         self.counts[what] += 1
@@ -83,7 +99,7 @@ class Result:
 def _fields(result, frame, whole, here):
     shown, true = frame.record.get('headers', []), whole.record.get('headers', [])
     for i, have in enumerate(shown):
-        want = true[i] if i < len(true) else None
+        want = true[i] if i < len(true) else whole.block[i] if i < len(whole.block) and not here else None
         # The end of a block that is cut may be a field that is cut.
         verdict = compare_field(have, want)
         if verdict in ('wrong', 'inferred-wrong'):
@@ -116,6 +132,21 @@ def _findings(result, whole, decoded, places):
             continue
         what = 'false-' + f.severity
         result.problem(what, f'{f.check}: {f.record["message"]} (packet {f.record.get("packet")} of the variant)')
+
+
+def _kept(result, whole, decoded, places, matched, present):
+    """Of the whole capture's errors whose frames are here and shown: how many are still told, as what."""
+    told = {}
+    for f in decoded.findings:
+        i, base = places[id(f.way)]
+        told[i, None if f.offset is None else f.offset + base, ALIKE.get(f.check, f.check)] = f.severity
+    for i, offset, check in whole.errors:
+        if (i, offset) in matched and all(n in present for n in whole.carriers[i, offset]):
+            severity = told.get((i, offset, check))
+            result.counts['errors-here'] += 1
+            result.counts['errors-told' if severity == 'error' else 'errors-weak' if severity else 'errors-silent'] += 1
+            if severity is None:
+                result.silent[check] += 1
 
 
 def compare(whole, decoded, variant):
@@ -151,5 +182,6 @@ def compare(whole, decoded, variant):
             elif here:
                 result.counts['fields-missing'] += len(g.record.get('headers', ()))
     _findings(result, whole, decoded, places)
+    _kept(result, whole, decoded, places, matched, present)
     result.counts['variants'] += 1
     return result

@@ -121,6 +121,10 @@ class Report:
             if kind in self.kinds:
                 print(_row(kind, self.kinds[kind].counts['variants'], self.kinds[kind].counts))
         print(_row('all', self.total.counts['variants'], self.total.counts))
+        counts = self.total.counts
+        print(f'errors of the whole captures whose frames are shown: {counts["errors-here"]}, told as errors '
+              f'{counts["errors-told"]}, weaker {counts["errors-weak"]}, not told {counts["errors-silent"]}: '
+              + ', '.join(f'{k} {n}' for k, n in self.total.silent.most_common()))
         for what in sorted(self.told):
             print(f'{what}: {self.told[what]}')
 

@@ -11,6 +11,7 @@ class Frame:
     packets: tuple  # of its first and of its last octet
     key: tuple      # type, flags, stream, length
     record: dict
+    block: list = ()  # the fields of the field block that it is a part of
 
 
 @dataclass

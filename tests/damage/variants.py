@@ -15,12 +15,18 @@ class Variant:
         return [0] + [p.number for p in self.packets]
 
 
-KINDS = ('start', 'drop', 'swap', 'drop-two', 'every', 'snaplen', 'one-way')
+KINDS = ('start', 'end', 'drop', 'swap', 'drop-two', 'every', 'snaplen', 'one-way')
 
 
 def _start(packets):
     for i in range(1, len(packets)):
         yield f'from {packets[i].number}', packets[i:]
+
+
+def _end(packets):
+    """What is said of a capture's beginning must stand when the rest is there, too."""
+    for i in range(1, len(packets)):
+        yield f'up to {packets[i - 1].number}', packets[:i]
 
 
 def _drop(packets):
@@ -64,7 +70,7 @@ def _one_way(packets):
         yield name, tuple(p for p in packets if not p.tcp or ((p.tcp.src, p.tcp.dst) in asked) == forward)
 
 
-MAKERS = dict(zip(KINDS, (_start, _drop, _swap, _drop_two, _every, _snaplen, _one_way)))
+MAKERS = dict(zip(KINDS, (_start, _end, _drop, _swap, _drop_two, _every, _snaplen, _one_way)))
 
 
 def variants(capture, kinds=KINDS, at_most=None):
