@@ -292,6 +292,13 @@ void keep_flush(struct run *run)
     }
 }
 
+void keep_drops(struct run *run, uint64_t kernel, uint64_t interface)
+{
+    if (run->keep != NULL && (kernel > 0 || interface > 0)) {
+        writer_drops(run->keep->writer, kernel, interface);
+    }
+}
+
 void keep_end_input(struct run *run)
 {
     struct keep *keep = run->keep;

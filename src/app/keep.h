@@ -37,6 +37,9 @@ void keep_secrets(struct run *run, struct span text);
 /* What is decided is written to the file. */
 void keep_flush(struct run *run);
 
+/* What the inputs lost by their own account, up to now. */
+void keep_drops(struct run *run, uint64_t kernel, uint64_t interface);
+
 /* The input has ended: connections begin anew. */
 void keep_end_input(struct run *run);
 

@@ -83,7 +83,8 @@ static void on_other(void *ctx, const struct flow_info *info, const char *name, 
 static bool is_over(const struct run *run)
 {
     bool nobody_reads = out_rc(run->out, NULL) != RC_OK && run->check == NULL;
-    return run->full || run->out_of_memory || run->ticked != 0 || nobody_reads || keep_failed(run);
+    return run->full || run->out_of_memory || run->ticked != 0 || nobody_reads ||
+           (run->keep != NULL && keep_failed(run));
 }
 
 /* Whoever watches the output of a pipe sees all there is before we wait for more. */
@@ -133,7 +134,8 @@ static enum rc take_packet(struct run *run, const struct packet *packet, struct 
     }
     uint64_t fragments = net_stats(run->net)->fragments;
     if (net_packet(run->net, packet) != 0 ||
-        !keep_packet(run, packet, net_stats(run->net)->fragments > fragments)) {
+        (run->keep != NULL &&
+         !keep_packet(run, packet, net_stats(run->net)->fragments > fragments))) {
         return err_set(err, RC_NOMEM, "out of memory");
     }
     return RC_OK;
@@ -236,6 +238,7 @@ static void finish_input(struct run *run, struct input *input)
     run->octets += input_stats(input)->octets;
     run->kernel_drops += input_stats(input)->kernel_drops;
     run->interface_drops += input_stats(input)->interface_drops;
+    keep_drops(run, run->kernel_drops, run->interface_drops);
     input_close(input);
 }
 

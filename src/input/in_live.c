@@ -31,6 +31,7 @@ struct live {
     void (*on_tick)(void *ctx, uint64_t now_ns);
     uint16_t link_type;
     bool nanoseconds;
+    bool drained; /* there was no packet when libpcap was asked last */
     bool stopping;
     uint64_t stop_ns;  /* when it was asked to */
     uint64_t stats_ns; /* when the kernel was asked for its counts */
@@ -338,30 +339,43 @@ static bool may_read(int fd)
 }
 
 /* Asked to stop: what came before that is still handed out. */
-static void look_for_stop(struct live *live)
+static void look_for_stop(struct live *live, uint64_t at)
 {
     if (!live->stopping && may_read(live->stop_fd)) {
         live->stopping = true;
-        live->stop_ns = now();
+        live->stop_ns = at;
     }
 }
 
-/* Nothing is there now: waits, lets time go on. False: nothing will come. */
-static bool wait_for_more(struct input *input)
+/* What is done by the clock, whether packets come or not. */
+static uint64_t look_around(struct input *input)
+{
+    struct live *live = input->state;
+    uint64_t at = now();
+    look_for_stop(live, at);
+    if (at > live->stats_ns + STATS_NS) {
+        ask_kernel(input, at);
+    }
+    if (live->on_tick != NULL && at > live->tick_ns + BATCH_MS * UINT64_C(1000000)) {
+        live->tick_ns = at;
+        /* No packet is missing yet that came before this one, or that long before now. */
+        bool behind = live->last.packet > 0 && live->last.ts_ns < at - LAG_NS && !live->drained;
+        live->on_tick(input->options.ctx, behind ? live->last.ts_ns : at - LAG_NS);
+    }
+    return at;
+}
+
+/* Nothing is there now. False: nothing will come. */
+static bool wait_for_more(struct input *input, uint64_t at)
 {
     struct live *live = input->state;
     struct pollfd fds[2] = { { .fd = live->fd, .events = POLLIN },
                              { .fd = live->stopping ? -1 : live->stop_fd, .events = POLLIN } };
-    uint64_t at = now();
     if (live->stopping && at > live->stop_ns + LAG_NS) {
         return false;
     }
     if (input->options.before_wait != NULL) {
         input->options.before_wait(input->options.ctx);
-    }
-    if (live->on_tick != NULL && at > live->tick_ns + BATCH_MS * UINT64_C(1000000)) {
-        live->tick_ns = at;
-        live->on_tick(input->options.ctx, at - LAG_NS);
     }
     (void)poll(fds, 2, BATCH_MS);
     return true;
@@ -391,15 +405,12 @@ static enum rc live_next(struct input *input, struct packet *packet, struct err 
                              pcap_geterr(live->pcap),
                              input_packets_text(input->stats.packets).text);
         }
+        live->drained = got == 0;
         if (got == 0 || input->stats.packets % LOOK_PACKETS == 0) {
-            look_for_stop(live);
-            uint64_t at = now();
-            if (at > live->stats_ns + STATS_NS) {
-                ask_kernel(input, at);
+            uint64_t at = look_around(input);
+            if (got == 0 && !wait_for_more(input, at)) {
+                return ended(input);
             }
-        }
-        if (got == 0 && !wait_for_more(input)) {
-            return ended(input);
         }
         if (got > 0 && live->stopping && time_of(live, header) > live->stop_ns) {
             return ended(input);

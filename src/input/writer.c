@@ -15,6 +15,7 @@
 enum {
     BLOCK_INTERFACE = 1,
     BLOCK_SIMPLE = 3,
+    BLOCK_STATISTICS = 5,
     BLOCK_ENHANCED = 6,
     BLOCK_SECRETS = 10,
     OPTION_END = 0,
@@ -22,6 +23,8 @@ enum {
     OPTION_FLAGS = 2,
     OPTION_DROPS = 4,
     OPTION_PROGRAM = 4, /* of a section */
+    OPTION_INTERFACE_DROPS = 5,
+    OPTION_SYSTEM_DROPS = 7,
     OPTION_RESOLUTION = 9,
 };
 
@@ -43,6 +46,7 @@ struct writer {
     char name[260];
     uint16_t links[INTERFACES_MAX]; /* link type of each interface */
     size_t link_count;
+    uint64_t packet_drops; /* told by packets that were written */
     size_t len;
     uint8_t buffer[BUFFER_LEN];
 };
@@ -90,6 +94,12 @@ static void put_u32(struct writer *writer, uint32_t value)
         octets[i] = (uint8_t)(value >> 8 * i);
     }
     put(writer, span_of(octets, 4));
+}
+
+static void put_u64(struct writer *writer, uint64_t value)
+{
+    put_u32(writer, (uint32_t)value);
+    put_u32(writer, (uint32_t)(value >> 32));
 }
 
 static void put_u16_pair(struct writer *writer, uint32_t first, uint32_t second)
@@ -191,8 +201,7 @@ static void put_options(struct writer *writer, const struct packet *packet)
     }
     if (packet->drops > 0) {
         put_u16_pair(writer, OPTION_DROPS, 8);
-        put_u32(writer, packet->drops);
-        put_u32(writer, 0);
+        put_u64(writer, packet->drops);
     }
     for (uint32_t i = 0; i < packet->comment_count; i++) {
         put_option(writer, OPTION_COMMENT, comment_of(packet, i));
@@ -211,6 +220,7 @@ static bool is_simple(const struct packet *packet, size_t interface)
 void writer_packet(struct writer *writer, const struct packet *packet)
 {
     size_t interface = find_interface(writer, packet->link_type);
+    writer->packet_drops += packet->drops;
     uint32_t wire_len = packet->wire_len < UINT32_MAX ? (uint32_t)packet->wire_len : UINT32_MAX;
     uint32_t options = options_len(packet);
     if (interface == INTERFACES_MAX) {
@@ -238,6 +248,25 @@ void writer_packet(struct writer *writer, const struct packet *packet)
     if (options > 0) {
         put_options(writer, packet);
     }
+    put_u32(writer, len);
+}
+
+void writer_drops(struct writer *writer, uint64_t kernel, uint64_t interface)
+{
+    const uint32_t len = 24 + 12 + 12 + 4;
+    bool said = interface == 0 && kernel <= writer->packet_drops;
+    if (writer->link_count != 1 || said) {
+        return;
+    }
+    put_u32(writer, BLOCK_STATISTICS);
+    put_u32(writer, len);
+    put_u32(writer, 0);
+    put_u64(writer, 0); /* at no time in particular */
+    put_u16_pair(writer, OPTION_INTERFACE_DROPS, 8);
+    put_u64(writer, interface);
+    put_u16_pair(writer, OPTION_SYSTEM_DROPS, 8);
+    put_u64(writer, kernel);
+    put_u16_pair(writer, OPTION_END, 0);
     put_u32(writer, len);
 }
 

@@ -32,6 +32,11 @@ void writer_packet(struct writer *writer, const struct packet *packet);
 /* Lines of a key log. Should come before the packets that need them. */
 void writer_secrets(struct writer *writer, struct span text);
 
+/* Packets lost so far, by the capture's own account (a statistics block); left out where the
+ * packets have said as much themselves, or where several link types make it unclear whose they are.
+ */
+void writer_drops(struct writer *writer, uint64_t kernel, uint64_t interface);
+
 /* What is gathered is written out. */
 void writer_flush(struct writer *writer);
 

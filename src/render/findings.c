@@ -27,7 +27,9 @@ static void show_finding(struct render_conn *conn, const struct finding *finding
         conn->shown = mem_zalloc(render->mem, CHECK_COUNT, 1);
     }
     bool room = render->findings_shown < LIMIT_FINDINGS;
-    if (conn->shown != NULL && conn->shown[finding->check] <= LIMIT_FINDINGS_PER_CHECK) {
+    if (finding->check == CHECK_CAPTURE_COMMENT) {
+        /* What people wrote is no repetition, however much of it there is. */
+    } else if (conn->shown != NULL && conn->shown[finding->check] <= LIMIT_FINDINGS_PER_CHECK) {
         conn->shown[finding->check]++;
         room &= conn->shown[finding->check] <= LIMIT_FINDINGS_PER_CHECK;
     } else {

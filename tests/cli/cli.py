@@ -230,6 +230,15 @@ def comments_are_carried():
         expect("notes", notes, [("capture-drops", "the capture lost 3 packets just before this one"),
                                 ("capture-comment", "comment: look here")])
     expect("drops", json.loads(second.splitlines()[-1])["drops"], {"kernel": 3, "interface": 0})
+    text = expect_run(["--time=none", "x.pcapng"], 0, "")
+    for line in ("!  note p3: the capture lost 3 packets just before this one [capture-drops]\n",
+                 "!  note p3: comment: look here [capture-comment]\n"):
+        if line not in text:
+            raise Wrong(f"no {line!r} in {text!r}")
+    write("many.pcapng", octets[:-len(body) - 12] +
+          (struct.pack("<II", 6, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))) * 30)
+    out = expect_run(["-T", "json", "many.pcapng"], 0, "")
+    expect("comments shown", out.count('"message":"comment: look here"'), 30)
     expect("secrets", secret in read("w.pcapng") and pcapng_types("w.pcapng").count(10) == 1, True)
 
 

@@ -296,17 +296,24 @@ def refused(args, code, message, preexec=None):
     expect(f"{args}: lines", out.stderr.count("\n"), 1)
 
 
-def without_net_raw():
+def without(capability):
+    """A root that lacks one thing."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(24, 13, 0, 0, 0) != 0:  # PR_CAPBSET_DROP, CAP_NET_RAW
-        os._exit(99)
+
+    def drop():
+        if libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP
+            os._exit(99)
+    return drop
 
 
 def refusals():
     refused(["-i", "nosuch"], 2, 'h2dump: no interface "nosuch"; available: ')
     refused(["-i", "lo"], 2, "h2dump: cannot capture on lo: permission denied. Run as root, or: sudo setcap "
                              "cap_net_raw+ep $(which h2dump), or pipe: sudo tcpdump -U -s0 -w - tcp | h2dump -",
-            preexec=without_net_raw)
+            preexec=without(13))  # CAP_NET_RAW
+    # Whoever cannot give up root decodes nothing.
+    refused(["-i", "lo"], 2, "h2dump: cannot become nobody (setgroups: ", preexec=without(6))  # CAP_SETGID
+    refused(["-i", "lo"], 2, "h2dump: cannot become nobody (setuid: ", preexec=without(7))  # CAP_SETUID
     refused(["-i", "lo", "-f", "tcp prt 1"], 2, 'h2dump: -f "tcp prt 1": ')
     refused(["-i", "lo", "--user", "no such user"], 2, "h2dump: --user no such user: there is no such user")
     refused(["-i", "lo", "--user=root"], 2, "h2dump: --user root: that would keep all privileges")

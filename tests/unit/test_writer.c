@@ -142,6 +142,36 @@ static void packets_come_back(void **state)
     assert_int_equal(mem.used, 0);
 }
 
+/* What a capture lost is said again, where it is clear of what. */
+static void losses(void **state)
+{
+    (void)state;
+    for (unsigned links_written = 0; links_written < 3; links_written++) {
+        struct mem mem;
+        struct err err;
+        struct packet packet, made = { .pos = { .packet = 1, .ts_known = true },
+                                       .octets = span_of(octets_of, 5),
+                                       .wire_len = 5 };
+        struct input *input = NULL;
+        mem_init(&mem, 0);
+        struct writer *writer = open_writer(&mem, path);
+        for (unsigned i = 0; i < links_written; i++) {
+            made.link_type = (uint16_t)(1 + i);
+            writer_packet(writer, &made);
+        }
+        writer_drops(writer, UINT64_C(1) << 40, 3);
+        assert_int_equal(writer_close(writer, &err), RC_OK);
+        assert_int_equal(input_open(&mem, path, NULL, &input, &err), RC_OK);
+        while (input_next_packet(input, &packet, &err) == RC_OK) {
+        }
+        bool said = links_written == 1;
+        assert_true(input_stats(input)->kernel_drops == (said ? UINT64_C(1) << 40 : 0));
+        assert_true(input_stats(input)->interface_drops == (said ? 3 : 0));
+        input_close(input);
+        assert_int_equal(mem.used, 0);
+    }
+}
+
 /* A packet without a time stays one, where the format can say so. */
 static void no_time(void **state)
 {
@@ -243,9 +273,8 @@ static void full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packets_come_back), cmocka_unit_test(no_time),
-        cmocka_unit_test(old_files),         cmocka_unit_test(links),
-        cmocka_unit_test(full_disk),
+        cmocka_unit_test(packets_come_back), cmocka_unit_test(losses), cmocka_unit_test(no_time),
+        cmocka_unit_test(old_files),         cmocka_unit_test(links),  cmocka_unit_test(full_disk),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
