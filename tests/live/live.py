@@ -54,6 +54,9 @@ def wait_for(what, condition, seconds=10.0):
 
 # ---- who takes part ----
 
+started = []  # captures, so that a case that goes wrong leaves none behind
+
+
 class Capture:
     """h2dump -i …, from the moment at which it captures; its standard error is a file."""
 
@@ -63,6 +66,7 @@ class Capture:
         self.process = subprocess.Popen([H2DUMP, "-v", "-i", interface, *args], stdin=subprocess.DEVNULL,
                                         stdout=stdout if stdout is not None else self.output, stderr=self.errors,
                                         preexec_fn=preexec)
+        started.append(self.process)
         wait_for(f"{args}: capturing", lambda: "capturing on" in self.stderr() or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise Wrong(f"{args}: ended with {self.process.returncode}: {self.stderr()}")
@@ -357,6 +361,7 @@ def main():
         skip(f"no packet socket: {error}")
     refused(["-i", "lo"], 2, "h2dump: interface lo is down")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs this may ignore it, and h2dump keeps to that
     folder = tempfile.mkdtemp()
     os.chdir(folder)
     with open("index.html", "w") as f:
@@ -373,6 +378,10 @@ def main():
             except Wrong as error:
                 failed += 1
                 print(f"FAIL {case.__name__}: {error}")
+            for process in started:
+                process.kill()
+                process.wait()
+            started.clear()
     finally:
         server.kill()
         server.wait()
