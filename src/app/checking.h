@@ -13,10 +13,12 @@ enum rc checking_begin(struct run *run, struct err *err) H2D_MUST_CHECK;
 void checking_take(struct run *run, const struct connection_info *info, struct render_conn *shown,
                    const struct finding *finding);
 
-/* Whether a finding was asked for. */
-bool checking_wants(const struct run *run, enum check check);
+/* What an input says of itself. */
+void checking_note(struct run *run, const struct finding *note);
 
-/* An input is through. */
+/* An input begins; nothing could be made of it; it is through. */
+void checking_input(struct run *run, const char *name);
+void checking_input_failed(struct run *run, const char *text);
 void checking_input_done(struct run *run);
 
 /* A finding at or above --fail-on is there. */
@@ -27,6 +29,9 @@ bool checking_too_tainted(const struct run *run);
 /* After the last finding: writes the reports and the new baseline. False: one could not be
  * written, which was said. */
 bool checking_finish(struct run *run);
+
+/* --github: behind the last line. */
+void checking_annotate(struct run *run);
 
 void checking_free(struct run *run);
 

@@ -152,7 +152,9 @@ static void tell_limit(struct run *run, const struct held *held)
                             .first = held->packet.pos,
                             .last = held->packet.pos,
                             .message = text };
-    if (run->check == NULL || checking_wants(run, note.check)) {
+    if (run->check != NULL) {
+        checking_note(run, &note);
+    } else {
         render_note(run->render, &note);
     }
 }

@@ -232,6 +232,10 @@ enum rc options_check_together(struct app_options *o, struct err *err)
                        "--check needs the observer: a receiver reports nothing "
                        "(leave --profile out)");
     }
+    if (o->check.github && (o->quiet || o->format == FORMAT_JSON)) {
+        return err_set(err, RC_USAGE, "--github writes to standard output: it does not go with %s",
+                       o->quiet ? "-q" : "-T json");
+    }
     for (int check = 0; check < CHECK_COUNT; check++) {
         const struct check_row *row = spec_check((enum check)check);
         bool on = o->check.only_given ? o->check.only[check]

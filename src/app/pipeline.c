@@ -99,7 +99,9 @@ static void before_wait(void *ctx)
 static void on_input_note(void *ctx, const struct finding *note)
 {
     struct run *run = ctx;
-    if (run->check == NULL || checking_wants(run, note->check)) {
+    if (run->check != NULL) {
+        checking_note(run, note);
+    } else {
         render_note(run->render, note);
     }
 }
@@ -225,6 +227,9 @@ static void settle(struct run *run, enum rc rc, const struct err *err)
         run->unusable = true;
     }
     report_line(run->messages, err->text);
+    if (run->check != NULL && rc != RC_DAMAGED) {
+        checking_input_failed(run, err->text);
+    }
 }
 
 static void finish_input(struct run *run, struct input *input)
@@ -255,6 +260,9 @@ static void begin_report(struct run *run, const char *path)
     run->early_note_count = 0; /* flows are numbered anew */
     run->report.name = input_name(path);
     render_file(run->render, run->report.name);
+    if (run->check != NULL) {
+        checking_input(run, run->report.name);
+    }
 }
 
 static void read_one(struct run *run, const char *path)
@@ -385,6 +393,9 @@ static int finish(struct run *run)
     };
     others_sort(&run->others);
     render_summary(run->render, &summary, run->messages);
+    if (run->check != NULL) {
+        checking_annotate(run);
+    }
     out_flush(run->out);
     switch (out_rc(run->out, &err)) {
     case RC_OK:

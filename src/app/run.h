@@ -12,6 +12,8 @@
 #include "input/input.h"
 #include "net/net.h"
 #include "render/render.h"
+#include "report/baseline.h"
+#include "report/report.h"
 #include "tls/tls.h"
 
 #define OTHERS_MAX 48
@@ -56,6 +58,11 @@ struct checked {
     uint64_t accepted;                   /* by the baseline */
     uint64_t of_input;                   /* in the input under way */
     uint64_t inputs, inputs_with_findings;
+    struct report *report;      /* NULL: no report was asked for */
+    struct baseline *baseline;  /* NULL: none */
+    struct baseline *rewritten; /* what --write-baseline will hold; NULL: not asked for */
+    int junit, sarif, written;  /* their files; -1: none */
+    bool broken;                /* a file could not be written */
 };
 
 struct run {
