@@ -76,6 +76,7 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
         enum dir dir = h2_session_dir(session);
         struct check_side *side = &conn->sides[dir];
         side->frames++;
+        chk_frame(conn, dir, frame);
         side->last = frame->where.last;
         if (frame->hd.type == H2_GOAWAY && frame->has_payload) {
             side->goaway = true;
@@ -155,6 +156,7 @@ struct check_conn *check_connection_begin(struct checker *check, const struct co
     }
     conn->check = check;
     conn->info = *info;
+    conn->begun_late = info->start == START_MID_STREAM || info->start == START_FORCED;
     conn->next_user = next_user;
     conn->owner = owner;
     return conn;
@@ -167,7 +169,14 @@ void *check_connection_owner(const struct check_conn *conn)
 
 void check_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade)
 {
-    (void)conn, (void)upgrade;
+    struct finding finding = { .check = CHECK_UPGRADE_H2C_OBSOLETE,
+                               .severity = SEVERITY_NOTE,
+                               .confidence = CONFIDENCE_CERTAIN,
+                               .dir = DIR_C2S,
+                               .first = upgrade->first,
+                               .last = upgrade->last,
+                               .message = "HTTP/2 began with an HTTP/1.1 Upgrade" };
+    take(conn, &finding);
 }
 
 void check_closed(struct check_conn *conn, enum dir dir, enum close_cause cause,

@@ -9,6 +9,8 @@
 #include "spec/limits.h"
 
 #define MESSAGE_MAX 160
+/* Of a SETTINGS frame; more entries than that are a flood. */
+#define SETTINGS_LOOKED_AT 32
 
 /* A finding that waits for the other side. */
 struct held {
@@ -29,12 +31,15 @@ struct check_side {
     bool goaway;
     uint32_t goaway_code;
     uint64_t goaway_packet;
+    bool settings_seen, priorities_said; /* a SETTINGS came; one had NO_RFC7540_PRIORITIES */
 };
 
 struct check_conn {
     struct checker *check;
     struct connection_info info;
     void *next_user, *owner;
+    bool begun_late; /* its first octets are not there */
+    bool priority_told, origin_told;
     bool doomed; /* a certain connection error that counts came earlier */
     struct check_side sides[2];
     struct held *held, **held_end; /* in the order in which they were found */
@@ -62,6 +67,11 @@ void held_closed(struct check_conn *conn, enum dir dir);
 /* Nothing more will come. */
 void held_end(struct check_conn *conn);
 void held_free(struct checker *check);
+
+/* ---- chk_frames.c ---- */
+
+/* A frame is complete. */
+void chk_frame(struct check_conn *conn, enum dir dir, const struct h2_frame *frame);
 
 /* ---- check.c: for the chapters ---- */
 

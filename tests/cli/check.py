@@ -5,6 +5,7 @@ Each case is a function, listed at the end. Everything happens in a folder of it
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -178,6 +179,45 @@ def the_registry():
     expect("-T json --explain", json.loads(run("-T", "json", "--explain", "rst-idle")[1])["id"], "rst-idle")
 
 
+def settings(*entries):
+    payload = b"".join(i.to_bytes(2, "big") + v.to_bytes(4, "big") for i, v in entries)
+    return len(payload).to_bytes(3, "big") + b"\4\0\0\0\0\0" + payload
+
+
+def goaway(code):
+    return b"\0\0\x08\7\0\0\0\0\0\0\0\0\0" + code.to_bytes(4, "big")
+
+
+REQUEST = b"\0\0\x07\1\5\0\0\0\1\x82\x86\x84\x41\x01a\x90"
+# check: octets behind the client's preface that fire it, and neighbours in which it stays silent.
+OWN_CHECKS = {
+    "settings-unknown-id": (settings((0x99, 1)), settings((3, 1))),
+    "settings-duplicate-id": (settings((3, 1), (3, 1)), settings((3, 1)) + settings((3, 1))),
+    "settings-no-rfc7540-late": (settings((3, 1)) + settings((9, 0)), settings((9, 0)) + settings((9, 0))),
+    "error-code-unknown": (SETTINGS + goaway(0xFF), SETTINGS + goaway(2)),
+    "error-multiple-connection": (SETTINGS + goaway(1) + goaway(2), SETTINGS + goaway(0) + goaway(2)),
+    "priority-deprecated": (SETTINGS + b"\0\0\5\2\0\0\0\0\3\0\0\0\1\x0f", SETTINGS + REQUEST),
+}
+CAPTURES_OF = {
+    "upgrade-h2c-obsolete": ("curl-upgrade-apache-sll2.pcap", "curl-nginx.pcap"),
+    "origin-on-h2c": ("node.pcap", "python-h2.pcap"),
+}
+
+
+def own_checks():
+    """Every check that only --check raises: one input that fires it, one next to it in which it is silent."""
+    source = "".join(open(os.path.join(CAPTURES, "..", "src", "check", name), encoding="utf-8").read()
+                     for name in os.listdir(os.path.join(CAPTURES, "..", "src", "check")) if name.endswith(".c"))
+    raised = {name.lower().replace("_", "-") for name in re.findall(r"\bCHECK_([A-Z0-9_]+)\b", source)}
+    expect("checks with a case", set(OWN_CHECKS) | set(CAPTURES_OF), raised)
+    for check, inputs in OWN_CHECKS.items():
+        counts = [findings("--only", check, stdin=PREFACE + octets).count(check) for octets in inputs]
+        expect(check, counts, [1, 0])
+    for check, inputs in CAPTURES_OF.items():
+        counts = [check in findings("--only", check, os.path.join(CAPTURES, name)) for name in inputs]
+        expect(check, counts, [True, False])
+
+
 def closed_pipe():
     """The check goes on though nobody reads, and its status stands."""
     for files, code in (([BAD], 1), ([CLEAN], 0)):
@@ -216,6 +256,6 @@ def main():
 
 
 CASES = [exit_codes, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
-         after_doomed_does_not_count, one_cause, verbose_adds_information, the_registry, closed_pipe, quiet,
+         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, the_registry, closed_pipe, quiet,
          too_little_could_be_judged]
 sys.exit(main())
