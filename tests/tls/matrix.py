@@ -14,6 +14,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import nested
 import peers
 
 SKIP = 77
@@ -112,6 +113,11 @@ def early(lab, name, accepted):
     return {}
 
 
+def inside(lab, name, connect):
+    nested.converse(lab, name, connect)
+    return {'version': 'TLS 1.3'}
+
+
 def scenarios(everything):
     for suite in SUITES_13:
         yield f'13-{suite}', suite_13, (suite,)
@@ -127,6 +133,8 @@ def scenarios(everything):
     yield '12-resumed-id', resumed, ('-tls1_2', '-no_ticket')
     yield '13-early-accepted', early, (True,)
     yield '13-early-rejected', early, (False,)
+    yield '13-in-13', inside, (False,)
+    yield '13-in-13-connect', inside, (True,)
 
 
 def frames(program, *args):
