@@ -1,11 +1,13 @@
 /* Makes the manual page: copies man/h2dump.1.in and puts, for each line of the form @NAME@, what
- * the tables have: @OPTIONS@ the flags, @FINDINGS@ the registry of findings, @LIMITS@ the limits.
+ * the tables have: @OPTIONS@ the flags, @FINDINGS@ the registry of findings, @LIMITS@ the limits,
+ * @CHECKS_PAGE@ the registry for docs/checks.md.
  * usage: gen_docs TEMPLATE > OUT */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/options.h"
+#include "spec/finding.h"
 #include "spec/spec.h"
 
 #define LINE_OCTETS 76
@@ -115,6 +117,26 @@ static void put_limits(void)
     puts(".El");
 }
 
+/* docs/checks.md: every row of the registry, with all that it says. */
+static void put_checks_page(void)
+{
+    static const char *const by[] = { "client", "server", "sender", "nobody" };
+    for (int check = 0; check < CHECK_COUNT; check++) {
+        const struct check_row *row = spec_check((enum check)check);
+        printf("### `%s`\n\n%s. %s%s%s\n\n", row->id, row->title, row->text,
+               row->fix[0] != '\0' ? " " : "", row->fix);
+        printf("%s",
+               finding_severity_name(finding_severity((enum check)check, CONFIDENCE_CERTAIN)));
+        printf(", %s", spec_scope_name(row->scope));
+        if (row->error_code >= 0) {
+            printf(" %s", spec_error_name((uint32_t)row->error_code));
+        }
+        printf("; by the %s%s%s%s%s%s\n\n", by[row->by], row->rfc[0] != '\0' ? "; " : "", row->rfc,
+               row->related[0] != '\0' ? "; " : "", row->related,
+               row->on ? "" : "; off unless asked for");
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -124,6 +146,7 @@ int main(int argc, char **argv)
         { "@OPTIONS@\n", put_options },
         { "@FINDINGS@\n", put_findings },
         { "@LIMITS@\n", put_limits },
+        { "@CHECKS_PAGE@\n", put_checks_page },
     };
     char line[1024];
     FILE *template = argc == 2 ? fopen(argv[1], "r") : NULL;
