@@ -23,10 +23,13 @@ static uint64_t add(uint64_t sum, struct span octets)
  * but for options that the snapshot length cut off. */
 static bool is_ip_wrong(const struct segment *segment)
 {
+    if (segment->ip_len != 4) {
+        return false; /* IPv6 has none */
+    }
     const uint8_t *header = segment->from - 12;
     size_t len = (size_t)(header[0] & 0xf) * 4;
-    if (segment->ip_len != 4 || len > 20) {
-        return false; /* IPv6 has none; options may be cut */
+    if (len > 20) {
+        return false; /* options may be cut */
     }
     return fold(add(0, span_of(header, len))) != 0xffff;
 }

@@ -20,7 +20,7 @@ enum {
 
 /* ---- TCP, UDP ---- */
 
-static enum ip_answer decode_tcp(struct layer *layer, struct segment *segment)
+static H2D_ALWAYS_INLINE enum ip_answer decode_tcp(struct layer *layer, struct segment *segment)
 {
     struct cur head = layer->cur;
     segment->from_port = cur_u16(&head);
@@ -52,8 +52,8 @@ static enum ip_answer decode_udp(struct layer *layer, struct segment *segment)
     return IP_UDP;
 }
 
-static enum ip_answer decode_transport(uint8_t protocol, struct layer *layer,
-                                       struct segment *segment)
+static H2D_ALWAYS_INLINE enum ip_answer decode_transport(uint8_t protocol, struct layer *layer,
+                                                         struct segment *segment)
 {
     if (H2D_LIKELY(protocol == PROTO_TCP)) {
         return decode_tcp(layer, segment);
@@ -85,7 +85,7 @@ static enum ip_answer take_fragment(uint8_t protocol, uint32_t id, uint32_t off,
 
 /* ---- IPv4 (RFC 791 3.1) ---- */
 
-static enum ip_answer decode_ipv4(struct layer *layer, struct segment *segment)
+static H2D_ALWAYS_INLINE enum ip_answer decode_ipv4(struct layer *layer, struct segment *segment)
 {
     struct cur head = layer->cur;
     uint8_t version_ihl = cur_u8(&head);
@@ -218,8 +218,8 @@ static enum ip_answer decode_ipv6(struct layer *layer, struct segment *segment)
 /* ---- the way in ---- */
 
 /* Hot: a branch a network layer, no loop. */
-static inline enum ip_answer decode_network(uint16_t ethertype, struct layer *layer,
-                                            struct segment *segment)
+static H2D_ALWAYS_INLINE enum ip_answer decode_network(uint16_t ethertype, struct layer *layer,
+                                                       struct segment *segment)
 {
     switch (ethertype) {
     case ETHERTYPE_IPV4:

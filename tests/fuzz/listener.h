@@ -101,6 +101,9 @@ static inline struct net *listener_net(struct mem *mem, unsigned limits)
         options.tcp_pieces = 4;
         options.queued_octets = 2000;
     }
+    options.check_sums = (limits & 4) != 0;
+    options.overlap_last = (limits & 8) != 0;
+    options.all_views = (limits & 16) != 0;
     struct net *net = net_new(mem, &options, &listener_events, NULL);
     assert(net != NULL);
     return net;
