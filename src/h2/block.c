@@ -50,7 +50,9 @@ static void tell_level(struct h2_session *session)
     if (session->pos.packet != 0) {
         (void)snprintf(where, sizeof where, "p%llu", (unsigned long long)session->pos.packet);
     } else {
-        (void)snprintf(where, sizeof where, "offset %llu", (unsigned long long)session->offset);
+        /* The frame's: how far the octets in hand reach is nobody's concern. */
+        (void)snprintf(where, sizeof where, "offset %llu",
+                       (unsigned long long)session->cur->where.offset);
     }
     switch (level) {
     case HPACK_LEVEL_FULL:
