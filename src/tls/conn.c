@@ -130,7 +130,7 @@ static int tell_silent_hole(struct half *half)
     enum { RECORDS_WITHOUT_ANSWER = 1 };
     struct half *other = &half->conn->halves[half->side ^ 1];
     bool searching = other->hole.open || other->records.searching;
-    if (H2D_LIKELY(!searching) || other->hole.told || is_blind(other)) {
+    if (H2D_LIKELY(!searching) || other->hole.told || other->closed || is_blind(other)) {
         return SINK_MORE;
     }
     if (other->epoch != EPOCH_DATA && other->hole.answers++ < RECORDS_WITHOUT_ANSWER) {
