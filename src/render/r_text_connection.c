@@ -26,8 +26,8 @@ static void put_tls(struct line *line, const struct tls_facts *tls)
     line_text(line, tls->resumed ? ", resumed" : "");
     line_text(line, tls->early_data ? ", 0-RTT" : "");
     if (!tls->keys) {
-        line_text(line, ", not readable: ");
-        line_text(line, tls->reason);
+        line_text(line, ", ");
+        line_text(line, tls->brief);
     }
 }
 
@@ -49,8 +49,10 @@ void text_connection(struct render_conn *conn)
     }
     line_style(&line, STYLE_NONE);
     line_text(&line, connection_transport_name(info->transport));
-    line_text(&line, ", ");
-    line_text(&line, starts[info->start]);
+    if (info->tls == NULL || info->tls->keys) { /* else how it starts was not seen */
+        line_text(&line, ", ");
+        line_text(&line, starts[info->start]);
+    }
     if (info->tls != NULL) {
         put_tls(&line, info->tls);
     }

@@ -33,6 +33,7 @@ struct tls_facts {
     bool early_data;    /* 0-RTT data was accepted */
     bool keys;          /* it can be read */
     const char *reason; /* keys false: one clause that says why not and what to do */
+    const char *brief;  /* keys false: the same in a few words, without the advice */
 };
 
 /* How much of an HPACK dynamic table is known (capture-layer 5.3). */

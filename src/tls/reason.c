@@ -66,6 +66,22 @@ static enum tls_reason reason_of(const struct tls_conn *conn)
     return conn->forgot ? TLS_REASON_TOO_LATE : log ? TLS_REASON_NO_KEY : TLS_REASON_NO_LOG;
 }
 
+/* For a line among many: the advice stands once on standard error. */
+static const char *brief_of(const struct tls_conn *conn, enum tls_reason reason)
+{
+    static const char *const briefs[TLS_REASON_COUNT] = {
+        [TLS_REASON_BUILD] = "no libcrypto in this build",
+        [TLS_REASON_LATE] = "handshake not in the capture",
+        [TLS_REASON_VERSION] = "version not supported",
+        [TLS_REASON_SUITE] = "suite not supported",
+        [TLS_REASON_WRONG_KEY] = "key does not fit",
+        [TLS_REASON_TOO_LATE] = "no key in time",
+        [TLS_REASON_NO_LOG] = "no key",
+        [TLS_REASON_NO_KEY] = "no key for it",
+    };
+    return briefs[reason] != NULL ? briefs[reason] : conn->reason;
+}
+
 enum tls_reason reason_fill(struct tls_conn *conn)
 {
     enum tls_reason reason = reason_of(conn);
@@ -109,5 +125,6 @@ enum tls_reason reason_fill(struct tls_conn *conn)
         break;
     }
     conn->facts.reason = conn->reason;
+    conn->facts.brief = brief_of(conn, reason);
     return reason;
 }

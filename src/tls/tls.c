@@ -259,7 +259,8 @@ struct stream_sink tls_open(struct tls *tls, const struct flow_info *info,
     conn->info = *info;
     conn->client = info->client_side == 1 ? 1 : 0;
     conn->facts.depth = depth;
-    conn->facts.version = conn->facts.cipher = conn->facts.reason = "";
+    conn->facts.version = conn->facts.cipher = "";
+    conn->facts.reason = conn->facts.brief = "";
     buf_init(&conn->held, tls->mem, 4 * (size_t)LIMIT_TLS_WAITING_OCTETS);
     for (unsigned i = 0; i < 2; i++) {
         conn->halves[i].conn = conn;
