@@ -4,6 +4,8 @@
 Each connection of openssl s_client and s_server is decoded, held against the octets that were put into it, and again
 without each of its packets in turn: a field that is shown as exact must then still be right, a frame must be one that
 was sent (tests/damage). Without --all: one suite for each cipher and version, and each way to begin once.
+Connections of curl with nghttpd and nginx are held against nghttpd's own log instead. Where tshark is there, it
+decrypts every connection, too, and must come to the same octets.
 """
 
 import json
@@ -16,8 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nested
 import peers
+import real
 
 SKIP = 77
+# Where tshark follows something else than what the application was given.
+TSHARK_OTHERWISE = {'13-early-rejected': 'it counts 0-RTT data that the server rejected (RFC 8446 4.2.10)',
+                    '13-in-13': 'it follows the outer connection',
+                    '13-in-13-connect': 'it follows the outer connection'}
 MUST_NOT = ('wrong', 'inferred-wrong', 'false-frame', 'false-error', 'twice', 'key', 'failed')
 
 SUITES_13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
@@ -113,6 +120,10 @@ def early(lab, name, accepted):
     return {}
 
 
+def browsed(lab, name, server, version):
+    return real.converse(lab, name, server, version)
+
+
 def inside(lab, name, connect):
     nested.converse(lab, name, connect)
     return {'version': 'TLS 1.3'}
@@ -135,6 +146,12 @@ def scenarios(everything):
     yield '13-early-rejected', early, (False,)
     yield '13-in-13', inside, (False,)
     yield '13-in-13-connect', inside, (True,)
+    for server in real.SERVERS:
+        if real.missing(server):
+            print(f'{server}: skipped: there is no {real.missing(server)}')
+            continue
+        for version in ('1.2', '1.3'):
+            yield f'curl-{server}-{version[-1]}', browsed, (server, version)
 
 
 def frames(program, *args):
@@ -165,6 +182,44 @@ def whole(program, lab, name, want, truth):
             yield f'{name}: {key}'
 
 
+def by_tshark(lab, name):
+    """The octets of both sides as tshark decrypts them, the client's first."""
+    run = subprocess.run(['tshark', '-n', '-r', lab / f'{name}.pcap', '-o', f'tls.keylog_file:{lab / name}.keys', '-q',
+                          '-z', 'follow,tls,raw,0'], capture_output=True, text=True, timeout=60)
+    sides = [b'', b'']
+    for line in run.stdout.splitlines():
+        try:
+            octets = bytes.fromhex(line.strip())
+        except ValueError:
+            continue
+        sides[line.startswith('\t')] += octets
+    return sides if sides[0].startswith(b'PRI ') else sides[::-1]
+
+
+def agrees_with_tshark(program, lab, name, truth):
+    """What tshark decrypts differently."""
+    client, server = by_tshark(lab, name)
+    (lab / f'{name}.c2s').write_bytes(client)
+    (lab / f'{name}.s2c').write_bytes(server)
+    theirs, _, _ = frames(program, '--c2s', str(lab / f'{name}.c2s'), '--s2c', str(lab / f'{name}.s2c'))
+    if not client or theirs != truth:
+        yield f'{name}: tshark decrypts {len(client)} and {len(server)} octets: other frames'
+
+
+def agrees_with_log(program, lab, name):
+    """What nghttpd logged differently."""
+    log = lab / f'{name}.nghttpd.log'
+    if not log.exists():
+        return
+    run = subprocess.run([program, '--by=callback', '-T', 'json', f'--keylog={lab / name}.keys', lab / f'{name}.pcap'],
+                         capture_output=True, timeout=60)
+    ours = peerlog.our_ways(json.loads(line) for line in run.stdout.splitlines())
+    theirs = peerlog.log_ways(log, 'c2s')
+    for side in ('c2s', 's2c'):
+        if len(theirs[side].lines) < 5 or not peerlog.compare(f'{name}: {side}', theirs[side].lines, ours[side].lines):
+            yield f'{name}: {side}: nghttpd logged other frames'
+
+
 def certificates(lab):
     for kind in (['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], ['rsa:2048']):
         path = lab / f'{kind[0].split(":")[0]}.pem'
@@ -179,7 +234,10 @@ def certificates(lab):
 def main():
     program = str(pathlib.Path(sys.argv[1]).resolve())
     sys.path.insert(0, str(pathlib.Path(sys.argv[2]).resolve()))
+    sys.path.insert(0, str(pathlib.Path(sys.argv[2]).resolve().parent / 'captures'))
+    global peerlog
     import damage
+    import peerlog
     if shutil.which('openssl') is None:
         print('skipped: there is no openssl')
         return SKIP
@@ -187,7 +245,7 @@ def main():
         print('skipped: this build reads no TLS')
         return SKIP
     lab = pathlib.Path(tempfile.mkdtemp(prefix='h2dump-tls-'))
-    bad = connections = variants = 0
+    bad = connections = variants = agreed = 0
     try:
         if not certificates(lab):
             print('skipped: openssl makes no certificate')
@@ -200,14 +258,25 @@ def main():
             made = list(pool.map(lambda row: row[1](lab, row[0], *row[2]), rows))
         for (name, _, _), want in zip(rows, made):
             if want is None:
-                print(f'{name}: openssl did not agree on it')
+                print(f'{name}: the peers did not agree on it')
                 continue
-            problems = list(whole(program, lab, name, want, truth))
+            sent = truth
+            if name.startswith('curl-'):
+                sent = frames(program, f'--keylog={lab / name}.keys', str(lab / f'{name}.pcap'))[0]
+                problems = list(agrees_with_log(program, lab, name))
+            else:
+                problems = []
+            problems += whole(program, lab, name, want, sent)
+            if shutil.which('tshark') and name not in TSHARK_OTHERWISE:
+                problems += agrees_with_tshark(program, lab, name, sent)
+                agreed += not problems
             for result in damage.run(program, lab / f'{name}.pcap', 'auto', ['drop'], None, 2).values():
                 variants += result.counts['variants']
                 problems += [f'{name}: {what}: {text}' for what, text in result.problems if what in MUST_NOT]
                 have, here = result.counts['fields-here'], result.counts['fields-missing']
                 print(f'{name}: {result.counts["variants"]} variants, {have - here} of {have} fields shown')
+                if have == 0:
+                    problems.append(f'{name}: nothing was compared')
             connections += 1
             bad += len(problems)
             print('\n'.join(problems[:8]), end='\n' if problems else '')
@@ -216,7 +285,9 @@ def main():
             shutil.rmtree(lab)
         else:
             print(lab)
-    print(f'{connections} connections, {variants} times without a packet, {bad} problems')
+    if not shutil.which('tshark'):
+        print('tshark: skipped: it is not there')
+    print(f'{connections} connections, {agreed} the same in tshark, {variants} times without a packet, {bad} problems')
     return 1 if bad or connections == 0 else 0
 
 
