@@ -76,5 +76,6 @@ void help_write(struct out *out, bool paragraphs)
         out_char(out, '\n');
     }
     out_text(out, "\nExit status: 0 HTTP/2 was decoded, 1 none was found, 2 trouble, 3 input was "
-                  "cut\nshort or damaged (what came before was shown). See h2dump(1).\n");
+                  "cut\nshort or damaged (what came before was shown). With --check: 0 no "
+                  "findings,\n1 findings, 2 trouble or no HTTP/2 to check. See h2dump(1).\n");
 }
