@@ -28,6 +28,17 @@ class Wrong(Exception):
     pass
 
 
+class Skipped(Exception):
+    """The machine lacks what the case needs."""
+
+
+def pseudo_terminal():
+    try:
+        return pty.openpty()
+    except OSError as error:
+        raise Skipped(f"no pseudo-terminal: {error}") from None
+
+
 def run(*args, stdin=b"", **more):
     out = subprocess.run([H2DUMP, *args], input=stdin, capture_output=True, timeout=60, **more)
     return out.returncode, out.stdout.decode("utf-8"), out.stderr.decode("utf-8")
@@ -627,7 +638,7 @@ def no_control_octets():
 
 def on_terminal(columns, *args):
     """What a terminal of that many columns gets, without colours, in lines."""
-    master, slave = pty.openpty()
+    master, slave = pseudo_terminal()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     child = subprocess.Popen([H2DUMP, "--color=never", *args], stdin=subprocess.DEVNULL, stdout=slave,
                              stderr=subprocess.DEVNULL)
@@ -688,6 +699,8 @@ def main():
             try:
                 case()
                 print(f"ok   {case.__name__}")
+            except Skipped as e:
+                print(f"skip {case.__name__}: {e}")
             except (Wrong, OSError, ValueError, KeyError, IndexError, subprocess.TimeoutExpired) as e:
                 print(f"FAIL {case.__name__}: {e}")
                 bad += 1

@@ -29,6 +29,17 @@ class Wrong(Exception):
     pass
 
 
+class Skipped(Exception):
+    """The machine lacks what the case needs."""
+
+
+def pseudo_terminal():
+    try:
+        return pty.openpty()
+    except OSError as error:
+        raise Skipped(f"no pseudo-terminal: {error}") from None
+
+
 def skip(why):
     print(f"skipped: {why}")
     sys.exit(77)
@@ -223,7 +234,7 @@ def shown_while_it_runs():
 
 def on_a_terminal():
     """Without batches, and with 'any' in slots that hold the largest packets."""
-    ours, theirs = pty.openpty()
+    ours, theirs = pseudo_terminal()
     capture = Capture("--time=none", interface="any", stdout=theirs)
     os.close(theirs)
     h2load(3, 1)
@@ -375,6 +386,8 @@ def main():
             try:
                 case()
                 print(f"ok {case.__name__}")
+            except Skipped as error:
+                print(f"skip {case.__name__}: {error}")
             except Wrong as error:
                 failed += 1
                 print(f"FAIL {case.__name__}: {error}")
