@@ -532,6 +532,11 @@ uint8_t *out_json_plain(uint8_t *at, struct span octets)
     return copy_plain(at, octets, true);
 }
 
+uint8_t *out_text_plain(uint8_t *at, struct span octets)
+{
+    return copy_plain(at, octets, false);
+}
+
 bool out_json_string(struct out *out, struct span octets)
 {
     bool whole = true;

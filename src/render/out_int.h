@@ -89,6 +89,8 @@ uint8_t *out_digits_fixed(uint8_t *at, uint64_t value, unsigned digits);
 /* Copies octets to `at` if none of them needs an escape in JSON, and returns their end; NULL: one
  * does (what was written is worth nothing). Room for len octets. */
 uint8_t *out_json_plain(uint8_t *at, struct span octets);
+/* The same for text. */
+uint8_t *out_text_plain(uint8_t *at, struct span octets);
 
 /* What out_escaped() writes, as far as it fits `columns`; what does not is replaced by an ellipsis
  * in the last column. Returns the columns used. */

@@ -268,20 +268,20 @@ static void json_header(struct side *side, const struct h2_header *header)
 {
     const struct render_options *options = &side->conn->render->options;
     struct kept *kept = side->kept;
-    struct jsonw json = { .out = kept->json, .comma = kept->json->len > 0 };
-    size_t before = kept->json->len;
+    struct jsonw json = { .out = kept->record, .comma = kept->record->len > 0 };
+    size_t before = kept->record->len;
     if (kept->fields_left_out > 0) {
         kept->fields_left_out++;
         return;
     }
-    if (options->verbosity > 0 || !put_plain_field(kept->json, header)) {
+    if (options->verbosity > 0 || !put_plain_field(kept->record, header)) {
         jsonw_element(&json);
         jsonw_open(&json, '{');
         json_field(&json, header, options->verbosity > 0);
         jsonw_close(&json, '}');
     }
-    if (kept->json->len > FIELDS_OCTETS_MAX || kept->json->rc != RC_OK) {
-        kept->json->len = before;
+    if (kept->record->len > FIELDS_OCTETS_MAX || kept->record->rc != RC_OK) {
+        kept->record->len = before;
         kept->fields_left_out++;
         return;
     }
@@ -292,12 +292,12 @@ static void json_header(struct side *side, const struct h2_header *header)
 
 static void put_fields(struct jsonw *json, const struct kept *kept)
 {
-    if (kept == NULL || kept->json->len == 0) {
+    if (kept == NULL || kept->record->len == 0) {
         return;
     }
     jsonw_key(json, "headers");
     jsonw_open(json, '[');
-    out_raw(json->out, span_of(kept->json->buf, kept->json->len));
+    out_raw(json->out, span_of(kept->record->buf, kept->record->len));
     jsonw_close(json, ']');
 }
 

@@ -13,194 +13,6 @@ static const char *const cause_texts[] = { "lost",
                                            "the input ends here",
                                            "TLS record not decrypted" };
 
-/* ---- fields ---- */
-
-static void put_unknown(struct line *line, const struct h2_header *header, bool name)
-{
-    char room[RENDER_UNKNOWN_MAX];
-    line_styled(line, STYLE_UNKNOWN, render_unknown(header, name, room));
-}
-
-void text_field(struct line *line, const struct h2_header *header)
-{
-    char room[PARTS_TEXT_MAX];
-    const struct render_options *options = &line->render->options;
-    enum h2_certainty certainty = header->certainty;
-    if (certainty == H2_INFERRED || certainty == H2_NAME_INFERRED) {
-        line_styled(line, STYLE_UNKNOWN, "~");
-    }
-    if (certainty == H2_NAME_UNKNOWN) {
-        put_unknown(line, header, true);
-    } else if (certainty != H2_UNKNOWN) {
-        line_style(line, STYLE_NAME);
-        line_wire(line, header->name, 0);
-        line_style(line, STYLE_NONE);
-    }
-    line_text(line, certainty != H2_UNKNOWN ? ": " : "");
-    if (certainty == H2_UNKNOWN || certainty == H2_NAME_INFERRED) {
-        put_unknown(line, header, false);
-    } else {
-        line_wire(line, header->value, 0);
-    }
-    if (options->verbosity > 0 && !options->octets) {
-        (void)parts_representation(header, false, room, sizeof room);
-        line_gap(line, 3, strlen(room) + 2);
-        line_style(line, STYLE_ASIDE);
-        line_text(line, "[");
-        line_text(line, room);
-        line_text(line, "]");
-        line_style(line, STYLE_NONE);
-    }
-    if (header->invalid != NULL) {
-        line_gap(line, 3, strlen(header->invalid) + strlen("[invalid: ]"));
-        line_style(line, STYLE_ERROR);
-        line_text(line, "[invalid: ");
-        line_wire(line, span_str(header->invalid), 1);
-        line_text(line, "]");
-        line_style(line, STYLE_NONE);
-    }
-}
-
-/* As text_field, and what is no field. */
-static void put_field(struct line *line, const struct h2_header *field)
-{
-    if (field->repr != HPACK_SIZE_UPDATE) {
-        text_field(line, field);
-        return;
-    }
-    line_style(line, STYLE_ASIDE);
-    line_text(line, "[table size update to ");
-    line_u64(line, field->index);
-    line_text(line, "]");
-    line_style(line, STYLE_NONE);
-}
-
-static bool same_field(const struct h2_header *a, const struct h2_header *b)
-{
-    return span_equal(a->name, b->name) && span_equal(a->value, b->value) &&
-           a->certainty == b->certainty && a->entry == b->entry && a->entry_loss == b->entry_loss &&
-           (a->invalid == NULL) == (b->invalid == NULL);
-}
-
-/* All fields of a block, a line each; repeats are folded, for a small block can hold a million
- * (RFC 9113 10.5.1), but not with -v, where each has its own representation. */
-static void put_fields(struct render *render, const struct kept *kept)
-{
-    size_t count = kept_field_count(kept);
-    const struct h2_header *next = count > 0 ? kept_field(kept, 0) : NULL;
-    for (size_t i = 0; i < count;) {
-        const struct h2_header *field = next;
-        size_t repeats = 0;
-        do {
-            repeats++;
-            i++;
-            if (i < count) {
-                next = kept_field(kept, i);
-            }
-        } while (i < count && render->options.verbosity == 0 && same_field(field, next));
-        struct line line;
-        line_detail(&line, render);
-        put_field(&line, field);
-        if (repeats > 1) {
-            line_text(&line, "   (x");
-            line_u64(&line, repeats);
-            line_text(&line, ")");
-        }
-        line_end(&line);
-    }
-    if (kept != NULL && kept->fields_left_out > 0) {
-        struct line line;
-        line_detail(&line, render);
-        line_u64(&line, kept->fields_left_out);
-        line_text(&line, kept->fields_left_out == 1 ? " field more" : " fields more");
-        line_end(&line);
-    }
-}
-
-/* A pseudo-header field whose value is known, perhaps by inference; NULL: not in the block. */
-static const struct h2_header *find_field(const struct kept *kept, enum h2_token token)
-{
-    for (size_t i = 0; i < kept_field_count(kept); i++) {
-        const struct h2_header *field = kept_field(kept, i);
-        if (field->token == token && field->certainty <= H2_INFERRED) {
-            return field;
-        }
-    }
-    return NULL;
-}
-
-/* Its value; what is inferred is marked here, too. */
-static void put_value(struct line *line, const struct h2_header *field, size_t reserve)
-{
-    line_text(line, field->certainty == H2_INFERRED ? "~" : "");
-    line_wire(line, field->value, reserve);
-}
-
-/* A summary that must be shortened to less than this goes below, where it has room. */
-#define SUMMARY_MIN 10
-
-static void put_request_line(struct line *line, const struct kept *kept, size_t reserve)
-{
-    const struct render_options *options = &line->render->options;
-    const struct h2_header *method = find_field(kept, H2_TOKEN_METHOD);
-    const struct h2_header *target = find_field(kept, H2_TOKEN_PATH);
-    bool connect = method != NULL && span_equal(method->value, span_str("CONNECT"));
-    if (target == NULL && connect) {
-        target = find_field(kept, H2_TOKEN_AUTHORITY);
-    }
-    size_t columns = 0;
-    if (options->width > 0) {
-        columns = 1 + (method != NULL ? out_escaped_width(method->value) : 0) +
-                  (target != NULL ? out_escaped_width(target->value) : 0);
-        columns = options->verbosity == 0 ? num_min_size(columns, SUMMARY_MIN) : columns;
-    }
-    line_gap(line, 2, columns + reserve);
-    line_style(line, STYLE_SUMMARY);
-    if (method != NULL) {
-        put_value(line, method, reserve);
-    }
-    if (target != NULL) {
-        line_text(line, method != NULL && method->value.len > 0 ? " " : "");
-        put_value(line, target, reserve);
-    }
-    const struct h2_header *protocol = connect ? find_field(kept, H2_TOKEN_PROTOCOL) : NULL;
-    if (protocol != NULL) {
-        line_text(line, " (");
-        line_wire(line, protocol->value, 1);
-        line_text(line, ")");
-    }
-}
-
-/* Could a field whose name is not known be a pseudo-header field? */
-static bool is_puzzling(const struct kept *kept)
-{
-    for (size_t i = 0; i < kept_field_count(kept); i++) {
-        if (kept_field(kept, i)->certainty > H2_NAME_INFERRED) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What a whole block says: "GET /", "200", "trailers"; `reserve` columns stay free behind it. */
-static void put_block_summary(struct line *line, const struct side *side, size_t reserve)
-{
-    const struct h2_header *status = find_field(side->kept, H2_TOKEN_STATUS);
-    if (status != NULL) {
-        line_gap(line, 2, status->value.len + reserve);
-        line_style(line, STYLE_SUMMARY);
-        put_value(line, status, reserve);
-    } else if (side->block_is_more && find_field(side->kept, H2_TOKEN_METHOD) == NULL) {
-        const char *words = is_puzzling(side->kept) ? "" : "trailers";
-        line_gap(line, 2, strlen(words) + reserve);
-        line_style(line, STYLE_SUMMARY);
-        line_text(line, words);
-    } else {
-        put_request_line(line, side->kept, reserve);
-    }
-    line_style(line, STYLE_NONE);
-}
-
 /* ---- payloads ---- */
 
 static void put_priority(struct line *line, const struct h2_priority *priority)
@@ -531,11 +343,6 @@ static void text_preface(struct side *side, const struct h2_where *where)
     line_end_packets(&line, &where->first, &where->last);
 }
 
-static void text_header(struct side *side, const struct h2_header *header)
-{
-    side_keep_field(side, header);
-}
-
 /* What is wrong with the frame itself, at the end of its line. */
 static void put_remarks(struct line *line, const struct h2_frame *frame,
                         const struct h2_frame_cut *cut)
@@ -582,8 +389,8 @@ static void put_head(struct side *side, const struct h2_frame *frame,
             line_style(&line, STYLE_NONE);
         }
     }
-    if (frame_ends_block(frame) && kept_field_count(side->kept) > 0) {
-        put_block_summary(&line, side, line_packets_reserve(&line, &frame->where));
+    if (frame_ends_block(frame) && text_block_begun(side->kept)) {
+        text_block_summary(&line, side, line_packets_reserve(&line, &frame->where));
     }
     put_remarks(&line, frame, cut);
     line_end_packets(&line, &frame->where.first, &frame->where.last);
@@ -635,7 +442,7 @@ static void text_frame(struct side *side, const struct h2_frame *frame,
     }
     text_frame_details(render, frame);
     if (frame_ends_block(frame) || (frame_is_block(frame) && cut != NULL)) {
-        put_fields(render, side->kept);
+        text_block_fields(render, side->kept);
     }
     if (side->kept != NULL && side->kept->payload.len > 0) {
         bool is_data = frame->hd.type == H2_DATA && frame->has_payload;

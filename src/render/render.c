@@ -18,7 +18,8 @@ static void kept_free(struct mem *mem, struct kept *kept)
     buf_fini(&kept->findings);
     buf_fini(&kept->payload);
     buf_fini(&kept->wire);
-    out_free(kept->json);
+    buf_fini(&kept->before);
+    out_free(kept->record);
     mem_free(mem, kept);
 }
 
@@ -36,9 +37,10 @@ static struct kept *kept_new(struct render *render)
     buf_init(&kept->findings, mem, LIMIT_BLOCK_FIELDS_SHOWN * sizeof(struct kept_finding));
     buf_init(&kept->payload, mem, LIMIT_PAYLOAD_OCTETS_SHOWN);
     buf_init(&kept->wire, mem, LIMIT_FRAME_OCTETS_SHOWN);
-    if (render->options.format == FORMAT_JSON) {
-        kept->json = out_new_memory(mem, LIMIT_LINE_OCTETS);
-        if (kept->json == NULL) {
+    buf_init(&kept->before, mem, LIMIT_BLOCK_OCTETS_SHOWN);
+    if (render->options.format == FORMAT_JSON || !render->options.octets) {
+        kept->record = out_new_memory(mem, 2 * LIMIT_LINE_OCTETS);
+        if (kept->record == NULL) {
             kept_free(mem, kept);
             return NULL;
         }
@@ -46,12 +48,9 @@ static struct kept *kept_new(struct render *render)
     return kept;
 }
 
-struct kept *side_kept(struct side *side)
+struct kept *side_kept_new(struct side *side)
 {
     struct render *render = side->conn->render;
-    if (H2D_LIKELY(side->kept != NULL)) {
-        return side->kept;
-    }
     struct kept *kept = render->free;
     if (kept == NULL) {
         kept = kept_new(render);
@@ -68,9 +67,13 @@ static void kept_reset_block(struct kept *kept)
 {
     buf_clear(&kept->octets);
     buf_clear(&kept->fields);
-    if (kept->json != NULL) {
-        out_forget(kept->json);
+    buf_clear(&kept->before);
+    if (kept->record != NULL) {
+        out_forget(kept->record);
     }
+    kept->line_at = 0;
+    kept->repeats = 0;
+    kept->fields_puzzling = false;
     kept->fields_seen = kept->octets_seen = kept->fields_left_out = 0;
     kept->fields_uncertain = false;
 }
@@ -246,7 +249,12 @@ static int on_header(struct h2_session *session, const struct h2_frame *frame,
 static void on_size_update(struct h2_session *session, const struct h2_frame *frame,
                            const struct h2_header *header, void *user)
 {
-    side_keep_field(side_of(session, user), header);
+    struct side *side = side_of(session, user);
+    if (side->conn->render->options.octets) {
+        side_keep_field(side, header);
+    } else if (side_kept(side) != NULL) {
+        side->conn->render->ops->header(side, header);
+    }
 }
 
 /* Keeps what the record shows of a payload. */

@@ -27,13 +27,18 @@ struct kept_finding {
  * from a free list of the run, so that memory follows what is open and a warm run allocates
  * nothing. */
 struct kept {
-    struct kept *next;    /* in the free list */
-    struct buf octets;    /* names, values, messages, each with a NUL behind it */
-    struct buf fields;    /* struct kept_field */
-    struct buf findings;  /* struct kept_finding */
-    struct buf payload;   /* of DATA and of frames without a decoder, as far as it is shown */
-    struct buf wire;      /* -x: the frame's octets, from its first */
-    struct out *json;     /* JSON: the fields as they will stand in the record */
+    struct kept *next;   /* in the free list */
+    struct buf octets;   /* names, values, messages, each with a NUL behind it */
+    struct buf fields;   /* struct kept_field */
+    struct buf findings; /* struct kept_finding */
+    struct buf payload;  /* of DATA and of frames without a decoder, as far as it is shown */
+    struct buf wire;     /* -x: the frame's octets, from its first */
+    struct out *record;  /* the block's fields as its record will show them: members of JSON, lines
+                            of text; NULL: text with -x, which shows them beside their octets */
+    size_t line_at;      /* text: where the newest line begins in `record` */
+    uint64_t repeats;    /* of its field, if more than one */
+    struct buf before;   /* text on a terminal, which shortens lines: name and value of it, whole */
+    bool fields_puzzling; /* one without a known name, which may be a pseudo-header field */
     size_t fields_max;    /* of a block that are shown */
     uint64_t fields_seen; /* fields of the block, shown or not */
     uint64_t octets_seen; /* their names and values */
@@ -130,8 +135,12 @@ extern const struct render_ops render_json_ops;
 /* ---- render.c, for the formats ---- */
 
 /* The kept things of a side's open frame, made at need; NULL: memory is out. */
-struct kept *side_kept(struct side *side);
-/* Keeps a whole field (text, -x). */
+struct kept *side_kept_new(struct side *side);
+static inline struct kept *side_kept(struct side *side)
+{
+    return H2D_LIKELY(side->kept != NULL) ? side->kept : side_kept_new(side);
+}
+/* Keeps a whole field (-x; text: what a block's summary says). */
 void side_keep_field(struct side *side, const struct h2_header *header);
 /* How many fields were kept, and the i-th with its spans set; valid until the frame's end. */
 size_t kept_field_count(const struct kept *kept);

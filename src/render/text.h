@@ -92,10 +92,14 @@ static inline void line_pad(struct line *line, size_t column)
         line->column = column;
     }
 }
+static inline void line_detail_to(struct line *line, struct render *render, struct out *out)
+{
+    *line = (struct line){ .render = render, .out = out };
+    line_pad(line, TEXT_INDENT);
+}
 static inline void line_detail(struct line *line, struct render *render)
 {
-    *line = (struct line){ .render = render, .out = render->out };
-    line_pad(line, TEXT_INDENT);
+    line_detail_to(line, render, render->out);
 }
 /* Octets from outside, escaped; on a terminal shortened so that `reserve` columns stay free. */
 void line_wire(struct line *line, struct span octets, size_t reserve);
@@ -122,11 +126,22 @@ bool text_frame_says(const struct h2_frame *frame);
 void text_frame_summary(struct line *line, const struct h2_frame *frame);
 /* Its details, a line each. */
 void text_frame_details(struct render *render, const struct h2_frame *frame);
-/* One field on a detail line or behind a callback's name. */
-void text_field(struct line *line, const struct h2_header *header);
 /* Payload octets on detail lines: as text behind "| ", or as a hex dump; total is how many there
  * are. */
 void text_payload(struct render *render, struct span octets, uint64_t total);
+
+/* ---- a field block (r_text_fields.c) ---- */
+
+/* One field on a detail line or behind a callback's name. */
+void text_field(struct line *line, const struct h2_header *header);
+/* Takes a field of the block that is open. */
+void text_header(struct side *side, const struct h2_header *field);
+/* Whether anything was taken. */
+bool text_block_begun(const struct kept *kept);
+/* What a whole block says: "GET /", "200", "trailers"; `reserve` columns stay free behind it. */
+void text_block_summary(struct line *line, const struct side *side, size_t reserve);
+/* All fields that were taken, a line each. */
+void text_block_fields(struct render *render, struct kept *kept);
 
 /* -x (r_text_parts.c): the frame's octets, each named. */
 void text_parts(const struct side *side, const struct h2_frame *frame,
