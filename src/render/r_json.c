@@ -9,9 +9,6 @@
 
 #define SCHEMA_VERSION 1
 
-/* Of a line, what the fields of a block may take: the rest is for -x and the frame itself. */
-#define FIELDS_OCTETS_MAX (LIMIT_LINE_OCTETS - (424u << 10))
-
 static const char *const cause_names[] = { "lost", "unacked", "snaplen", "limit", "end", "tls" };
 
 /* ---- what all records begin and end with ---- */
@@ -30,8 +27,8 @@ void json_ts(struct jsonw *json, const struct render *render, const char *key,
     render_put_seconds(render, json->out, pos->ts_ns);
 }
 
-static void put_positions(struct jsonw *json, const struct render *render, const struct pos *first,
-                          const struct pos *last)
+void json_positions(struct jsonw *json, const struct render *render, const struct pos *first,
+                    const struct pos *last)
 {
     if (last->ts_known) {
         json_ts(json, render, "ts", last);
@@ -58,7 +55,7 @@ static void put_stamp(struct jsonw *json, struct render *render, const struct po
 {
     struct out *out = json->out;
     if (!pos_equal(first, last)) {
-        put_positions(json, render, first, last);
+        json_positions(json, render, first, last);
         return;
     }
     if (render->stamp_len > 0 && pos_equal(last, &render->stamp_of)) {
@@ -68,7 +65,7 @@ static void put_stamp(struct jsonw *json, struct render *render, const struct po
     }
     out_together(out, sizeof render->stamp);
     size_t from = out->len;
-    put_positions(json, render, first, last);
+    json_positions(json, render, first, last);
     /* Four keys with numbers of at most 20 digits fit the stamp. */
     assert(out->len >= from && out->len - from <= sizeof render->stamp);
     render->stamp_len = out->len - from;
@@ -180,125 +177,6 @@ void json_frame_header(struct jsonw *json, struct render *render, const struct h
     if (frame->hd.reserved) {
         jsonw_true(json, "reserved");
     }
-}
-
-/* ---- fields ---- */
-
-static const char *const repr_names[] = { "indexed", "literal-indexed", "literal", "literal-never",
-                                          "size-update" };
-static const char *const certainty_names[] = { "exact", "inferred", "inferred", "name-unknown",
-                                               "unknown" };
-
-static void put_field_wire(struct jsonw *json, const struct h2_header *header)
-{
-    jsonw_plain(json, "repr", repr_names[header->repr]);
-    if (header->index > 0) {
-        jsonw_u64(json, "index", header->index);
-    }
-    if (header->repr != HPACK_INDEXED) {
-        jsonw_key(json, "huffman");
-        jsonw_open(json, '{');
-        if (header->index == 0) {
-            jsonw_bool(json, "name", header->huffman_name);
-        }
-        jsonw_bool(json, "value", header->huffman_value);
-        jsonw_close(json, '}');
-    }
-    jsonw_u64(json, "octets", header->wire_octets);
-}
-
-void json_field(struct jsonw *json, const struct h2_header *header, bool verbose)
-{
-    if (header->certainty < H2_NAME_UNKNOWN) {
-        jsonw_octets(json, "name", header->name);
-    }
-    if (header->certainty != H2_UNKNOWN && header->certainty != H2_NAME_INFERRED) {
-        jsonw_octets(json, "value", header->value);
-    }
-    if (verbose) {
-        put_field_wire(json, header);
-    }
-    if (H2D_UNLIKELY(header->invalid != NULL)) {
-        jsonw_octets(json, "invalid", span_str(header->invalid));
-    }
-    if (H2D_UNLIKELY(header->certainty != H2_EXACT)) {
-        char room[40];
-        jsonw_plain(json, "certainty", certainty_names[header->certainty]);
-        if (header->entry != H2_ENTRY_NONE && header->entry != H2_ENTRY_FORGOTTEN) {
-            jsonw_plain(json, "entry", render_entry_name(header, room));
-        }
-    }
-}
-
-/* Fields whose strings are at most this long have a fast path. */
-#define SHORT_OCTETS 1024
-
-#define NAME_BEGIN  ",{\"name\":\""
-#define VALUE_BEGIN "\",\"value\":\""
-#define FIELD_END   "\"}"
-
-/* A plain field that is exact and needs no escape, as nearly all are; false: nothing was written.
- */
-static bool put_plain_field(struct out *out, const struct h2_header *header)
-{
-    if (header->certainty != H2_EXACT || header->invalid != NULL ||
-        header->name.len > SHORT_OCTETS || header->value.len > SHORT_OCTETS) {
-        return false;
-    }
-    uint8_t *at = out_room(out, 2 * SHORT_OCTETS + 64);
-    bool comma = out->len > 0;
-    memcpy(at, &NAME_BEGIN[!comma], sizeof NAME_BEGIN - 2);
-    at[sizeof NAME_BEGIN - 2] = '"';
-    at = out_json_plain(at + sizeof NAME_BEGIN - 2 + comma, header->name);
-    if (at == NULL) {
-        return false;
-    }
-    memcpy(at, VALUE_BEGIN, sizeof VALUE_BEGIN - 1);
-    at = out_json_plain(at + sizeof VALUE_BEGIN - 1, header->value);
-    if (at == NULL) {
-        return false;
-    }
-    memcpy(at, FIELD_END, sizeof FIELD_END - 1);
-    out_used(out, at + sizeof FIELD_END - 1);
-    return true;
-}
-
-/* Writes the field at once, into what is kept of the block. */
-static void json_header(struct side *side, const struct h2_header *header)
-{
-    const struct render_options *options = &side->conn->render->options;
-    struct kept *kept = side->kept;
-    struct jsonw json = { .out = kept->record, .comma = kept->record->len > 0 };
-    size_t before = kept->record->len;
-    if (kept->fields_left_out > 0) {
-        kept->fields_left_out++;
-        return;
-    }
-    if (options->verbosity > 0 || !put_plain_field(kept->record, header)) {
-        jsonw_element(&json);
-        jsonw_open(&json, '{');
-        json_field(&json, header, options->verbosity > 0);
-        jsonw_close(&json, '}');
-    }
-    if (kept->record->len > FIELDS_OCTETS_MAX || kept->record->rc != RC_OK) {
-        kept->record->len = before;
-        kept->fields_left_out++;
-        return;
-    }
-    if (options->octets) {
-        side_keep_field(side, header);
-    }
-}
-
-static void put_fields(struct jsonw *json, const struct kept *kept)
-{
-    if (kept == NULL || kept->record->len == 0) {
-        return;
-    }
-    jsonw_key(json, "headers");
-    jsonw_open(json, '[');
-    out_raw(json->out, span_of(kept->record->buf, kept->record->len));
-    jsonw_close(json, ']');
 }
 
 /* ---- payloads ---- */
@@ -619,7 +497,7 @@ static void json_frame(struct side *side, const struct h2_frame *frame,
         }
         json_frame_payload(&json, frame);
         if (frame_ends_block(frame) || (frame_is_block(frame) && cut != NULL)) {
-            put_fields(&json, side->kept);
+            json_block_fields(&json, side->kept);
         }
         put_kept_payload(&json, frame, side->kept);
     }
@@ -665,106 +543,6 @@ static void json_unsynchronised(struct side *side, uint64_t offset, uint64_t len
     json_end(&json);
 }
 
-static void put_also(struct jsonw *json, const struct finding *finding)
-{
-    if (finding->also_count == 0) {
-        return;
-    }
-    jsonw_key(json, "also");
-    jsonw_open(json, '[');
-    for (uint8_t i = 0; i < finding->also_count; i++) {
-        jsonw_element(json);
-        (void)jsonw_string(json, span_str(spec_check(finding->also[i])->id));
-    }
-    jsonw_close(json, ']');
-}
-
-static void put_taint(struct jsonw *json, const struct finding *finding)
-{
-    if (finding->taint == 0) {
-        return;
-    }
-    jsonw_key(json, "taint");
-    jsonw_open(json, '[');
-    for (unsigned i = 0; i < TAINT_COUNT; i++) {
-        if ((finding->taint >> i & 1) != 0) {
-            jsonw_element(json);
-            (void)jsonw_string(json, span_str(finding_taint_name(i)));
-        }
-    }
-    jsonw_close(json, ']');
-}
-
-static void put_reaction(struct jsonw *json, const struct finding *finding)
-{
-    const struct reaction *reaction = &finding->reaction;
-    const char *kind = finding_reaction_name(reaction->kind);
-    if (kind == NULL) {
-        return;
-    }
-    jsonw_key(json, "reaction");
-    jsonw_open(json, '{');
-    jsonw_plain(json, "kind", kind);
-    if (reaction->kind == REACTION_GOAWAY || reaction->kind == REACTION_RST) {
-        const char *name = spec_error_name(reaction->error_code);
-        if (name != NULL) {
-            jsonw_plain(json, "error_code", name);
-        } else {
-            jsonw_hex_name(json, "error_code", reaction->error_code, 1);
-        }
-    }
-    if (reaction->status > 0) {
-        jsonw_u64(json, "status", reaction->status);
-    }
-    if (reaction->packet > 0) {
-        jsonw_u64(json, "packet", reaction->packet);
-    }
-    jsonw_close(json, '}');
-}
-
-static void json_finding(struct render_conn *conn, const struct finding *finding)
-{
-    const struct check_row *row = spec_check(finding->check);
-    struct render *render = conn->render;
-    struct jsonw json;
-    json_begin_kind(&json, render, "finding");
-    jsonw_plain(&json, "check", row->id);
-    jsonw_plain(&json, "severity", finding_severity_name(finding->severity));
-    if (conn->info.conn > 0) { /* else it is about the input */
-        jsonw_u64(&json, "conn", conn->info.conn);
-        jsonw_plain(&json, "dir", finding->dir == DIR_C2S ? "c2s" : "s2c");
-    }
-    put_positions(&json, render, &finding->first, &finding->last);
-    if (finding->has_offset) {
-        jsonw_u64(&json, "offset", finding->offset);
-    }
-    if (finding->has_stream) {
-        jsonw_u64(&json, "stream_id", finding->stream_id);
-    }
-    jsonw_plain(&json, "scope", spec_scope_name(row->scope));
-    if (row->error_code >= 0) {
-        jsonw_plain(&json, "error_code", spec_error_name((uint32_t)row->error_code));
-    }
-    if (row->rfc[0] != '\0') {
-        jsonw_plain(&json, "rfc", row->rfc);
-    }
-    const char *message = finding->message != NULL ? finding->message : row->title;
-    jsonw_octets(&json, "message", span_str(message));
-    const char *by = finding_by(finding);
-    if (by != NULL) {
-        jsonw_plain(&json, "by", by);
-    }
-    jsonw_plain(&json, "confidence", finding_confidence_name(finding->confidence));
-    put_also(&json, finding);
-    put_taint(&json, finding);
-    put_reaction(&json, finding);
-    if (finding->after_doomed) {
-        jsonw_true(&json, "after_doomed");
-    }
-    json_end(&json);
-}
-
-/* JSON names the file in each record. */
 static void json_file(struct render *render)
 {
     (void)render;

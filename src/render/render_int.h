@@ -192,6 +192,9 @@ void json_begin_kind(struct jsonw *json, struct render *render, const char *kind
 /* `"key":seconds`. */
 void json_ts(struct jsonw *json, const struct render *render, const char *key,
              const struct pos *pos);
+/* Where the octets were seen: "ts", "packet", …; what the input has not is left out. */
+void json_positions(struct jsonw *json, const struct render *render, const struct pos *first,
+                    const struct pos *last);
 /* `{"kind":…` up to "offset". offset UINT64_MAX: none. */
 void json_begin(struct jsonw *json, struct side *side, const char *kind, const struct pos *first,
                 const struct pos *last, uint64_t offset);
@@ -202,10 +205,15 @@ void json_frame_header(struct jsonw *json, struct render *render, const struct h
 void json_frame_payload(struct jsonw *json, const struct h2_frame *frame);
 /* The members of headers[i]. */
 void json_field(struct jsonw *json, const struct h2_header *header, bool verbose);
+/* Takes a field of the block that is open. */
+void json_header(struct side *side, const struct h2_header *header);
+/* "headers": all that were taken. */
+void json_block_fields(struct jsonw *json, const struct kept *kept);
 void json_error_code(struct jsonw *json, uint32_t code);
 
-/* ---- --check (r_text_finding.c) ---- */
+/* ---- findings (r_json_finding.c, r_text_finding.c) ---- */
 
+void json_finding(struct render_conn *conn, const struct finding *finding);
 void text_check_finding(struct render_conn *conn, const struct finding *finding);
 
 /* ---- the callback view (r_json_callback.c, r_text_callback.c) ---- */
