@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -177,8 +178,18 @@ void checking_input_failed(struct run *run, const char *text)
     }
 }
 
+void checking_input_said(struct run *run, const char *text)
+{
+    if (run->checked.report != NULL) {
+        report_in_said(run->checked.report, text);
+    }
+}
+
 void checking_input_done(struct run *run)
 {
+    if (run->checked.report != NULL && run->report.http2 > 0) {
+        report_in_judged(run->checked.report);
+    }
     run->checked.inputs++;
     run->checked.inputs_with_findings += run->checked.of_input > 0;
     run->checked.of_input = 0;
@@ -222,6 +233,14 @@ static void put_baseline(struct run *run, struct out *out)
 bool checking_finish(struct run *run)
 {
     const struct check_mode *mode = &run->options->check;
+    if (run->checked.report != NULL && checking_too_tainted(run)) {
+        const struct render_totals *totals = render_totals(run->render);
+        char text[160];
+        (void)snprintf(text, sizeof text,
+                       "%" PRIu64 " of %" PRIu64 " frames could not be judged, more than %g %%",
+                       totals->frames_tainted, totals->frames, mode->max_tainted);
+        report_run_failed(run->checked.report, text);
+    }
     write_file(run, mode->junit, run->checked.junit, put_junit);
     write_file(run, mode->sarif, run->checked.sarif, put_sarif);
     write_file(run, mode->write_baseline, run->checked.written, put_baseline);

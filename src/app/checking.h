@@ -16,9 +16,11 @@ void checking_take(struct run *run, const struct connection_info *info, struct r
 /* What an input says of itself. */
 void checking_note(struct run *run, const struct finding *note);
 
-/* An input begins; nothing could be made of it; it is through. */
+/* An input begins; it, or its end, could not be read; the user was told this about it; it is
+ * through. */
 void checking_input(struct run *run, const char *name);
 void checking_input_failed(struct run *run, const char *text);
+void checking_input_said(struct run *run, const char *text);
 void checking_input_done(struct run *run);
 
 /* A finding at or above --fail-on is there. */

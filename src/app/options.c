@@ -443,14 +443,16 @@ static const struct flag flags[] = {
       "capture began late or lacks octets. Implies --check.",
       apply_max_tainted },
     { 0, "junit", "FILE", "write the findings as JUnit XML",
-      "Writes the findings to FILE as JUnit XML, one test case a capture and rule. Implies "
-      "--check.",
+      "Writes the findings to FILE as JUnit XML, one test case a capture and rule; what kept the "
+      "run from judging (exit 2 or 3) is an error there. Implies --check.",
       apply_junit },
     { 0, "sarif", "FILE", "write the findings as SARIF 2.1.0",
-      "Writes the findings to FILE as SARIF 2.1.0. Implies --check.", apply_sarif },
+      "Writes the findings to FILE as SARIF 2.1.0; what kept the run from judging is a "
+      "notification of its invocation. Implies --check.",
+      apply_sarif },
     { 0, "github", NULL, "also write workflow annotations",
-      "Writes the ten worst findings to standard output as annotations of a GitHub workflow, and "
-      "how many more there are. Implies --check.",
+      "Writes annotations of a GitHub workflow to standard output: what kept the run from judging, "
+      "the ten worst findings, and how many more there are. Implies --check.",
       apply_github },
     { 'c', NULL, "N", "stop after N records",
       "Stops after N records of the view. Connection headers, findings and the summary are not "

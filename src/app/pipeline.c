@@ -227,7 +227,7 @@ static void settle(struct run *run, enum rc rc, const struct err *err)
         run->unusable = true;
     }
     report_line(run->messages, err->text);
-    if (run->check != NULL && rc != RC_DAMAGED) {
+    if (run->check != NULL) {
         checking_input_failed(run, err->text);
     }
 }
@@ -484,11 +484,12 @@ int pipeline_run(const struct app_options *options)
     map_init(&run.feeds, &run.mem, run.key.k1);
     run.out = out_new(&run.mem, STDOUT_FILENO);
     run.messages = out_new(&run.mem, STDERR_FILENO);
+    run.line = out_new_memory(&run.mem, (size_t)LIMIT_LINE_OCTETS);
     run.detect = open_detect(&run);
     run.render = run.out != NULL ? open_render(&run) : NULL;
     int code = EXIT_UNUSABLE;
     struct err err = { .rc = RC_OK };
-    if (run.messages != NULL && run.detect != NULL && run.render != NULL) {
+    if (run.messages != NULL && run.line != NULL && run.detect != NULL && run.render != NULL) {
         run.events = render_events(run.render);
         if (keep_open(&run, &err) != RC_OK || secrets_open(&run, &err) != RC_OK) {
             report_line(run.messages, err.text);
@@ -503,6 +504,7 @@ int pipeline_run(const struct app_options *options)
     filter_free(run.filter);
     render_free(run.render);
     detect_free(run.detect);
+    out_free(run.line);
     out_free(run.messages);
     out_free(run.out);
     map_fini(&run.feeds);

@@ -43,18 +43,23 @@ void report_line(struct out *messages, const char *text)
     out_flush(messages);
 }
 
-/* A line that begins with the input's name. */
+/* A line about the input, made in memory: reports of --check repeat it. */
 static void begin_line(const struct run *run)
 {
+    out_forget(run->line);
+}
+
+static void end_line(struct run *run)
+{
+    out_char(run->line, '\0');
+    const char *text = (const char *)out_memory(run->line).ptr;
     out_text(run->messages, "h2dump: ");
     out_escaped(run->messages, span_str(run->report.name));
     out_text(run->messages, ": ");
-}
-
-static void end_line(const struct run *run)
-{
+    out_text(run->messages, text);
     out_char(run->messages, '\n');
     out_flush(run->messages);
+    checking_input_said(run, text);
 }
 
 /* ---- what was seen ---- */
@@ -113,10 +118,10 @@ static void put_part(struct out *out, bool *first, const char *name, uint64_t co
     }
 }
 
-static void say_none_found(const struct run *run, const struct net_stats *net)
+static void say_none_found(struct run *run, const struct net_stats *net)
 {
     const struct input_report *report = &run->report;
-    struct out *out = run->messages;
+    struct out *out = run->line;
     bool first = true;
     begin_line(run);
     out_text(out, "no HTTP/2 found");
@@ -152,17 +157,17 @@ static void say_none_found(const struct run *run, const struct net_stats *net)
     end_line(run);
 }
 
-static void say_unsupported_links(const struct run *run, const struct net_stats *net)
+static void say_unsupported_links(struct run *run, const struct net_stats *net)
 {
     for (size_t i = 0; i < net->unsupported_count; i++) {
         const char *name = net_link_type_name(net->unsupported[i].link_type);
         begin_line(run);
-        out_printf(run->messages, "link type %u", (unsigned)net->unsupported[i].link_type);
+        out_printf(run->line, "link type %u", (unsigned)net->unsupported[i].link_type);
         if (name != NULL) {
-            out_printf(run->messages, " (%s)", name);
+            out_printf(run->line, " (%s)", name);
         }
         uint64_t packets = net->unsupported[i].packets;
-        out_printf(run->messages, " is not supported: %" PRIu64 " packet%s skipped", packets,
+        out_printf(run->line, " is not supported: %" PRIu64 " packet%s skipped", packets,
                    packets == 1 ? "" : "s");
         end_line(run);
     }
@@ -175,7 +180,7 @@ static bool payload_is_cut(const struct net_stats *net)
 }
 
 /* With --check-sums only. */
-static void say_wrong_sums(const struct run *run, const struct net_stats *net)
+static void say_wrong_sums(struct run *run, const struct net_stats *net)
 {
     const struct {
         uint64_t count;
@@ -188,7 +193,7 @@ static void say_wrong_sums(const struct run *run, const struct net_stats *net)
     for (size_t i = 0; i < H2D_COUNT_OF(rows); i++) {
         if (rows[i].count > 0) {
             begin_line(run);
-            out_printf(run->messages, "%" PRIu64 " packet%s %s", rows[i].count,
+            out_printf(run->line, "%" PRIu64 " packet%s %s", rows[i].count,
                        rows[i].count == 1 ? " has" : "s have", rows[i].what);
             end_line(run);
         }
@@ -206,15 +211,14 @@ void report_input(struct run *run, const struct net_stats *net, bool whole)
     if (net != NULL && report->packets == 0) {
         if (whole) {
             begin_line(run);
-            out_text(run->messages, run->options->interface != NULL
-                                        ? "no packet was captured"
-                                        : "valid capture with no packets");
+            out_text(run->line, run->options->interface != NULL ? "no packet was captured"
+                                                                : "valid capture with no packets");
             end_line(run);
         }
     } else if (net != NULL && payload_is_cut(net)) {
         say_unsupported_links(run, net);
         begin_line(run);
-        out_printf(run->messages,
+        out_printf(run->line,
                    "payload is not in the file: packets were cut to %zu octets at capture time "
                    "(use -s 0 there)",
                    report->cut_to);

@@ -73,6 +73,7 @@ struct run {
     struct tls *tls;
     struct mem held_mem; /* octets held while nothing is decided, LIMIT_HELD_OCTETS */
     struct out *out, *messages;
+    struct out *line; /* of a message about the input, while it is made */
     struct render *render;
     struct h2_events events;
     struct checker *check; /* NULL: no --check */

@@ -52,6 +52,14 @@ struct span out_memory(const struct out *out)
     return span_of(out->buf, num_min_size(out->len, out->max));
 }
 
+void out_forget(struct out *out)
+{
+    assert(out->fd < 0);
+    out->len = 0;
+    out->flushed = 0;
+    out->rc = RC_OK;
+}
+
 void out_free(struct out *out)
 {
     if (out == NULL) {

@@ -19,6 +19,8 @@ struct out *out_new(struct mem *mem, int fd) H2D_MUST_CHECK;
  * out_memory(). */
 struct out *out_new_memory(struct mem *mem, size_t max) H2D_MUST_CHECK;
 struct span out_memory(const struct out *out);
+/* Empties a memory writer. */
+void out_forget(struct out *out);
 /* Flushes and frees. */
 void out_free(struct out *out);
 

@@ -53,15 +53,6 @@ static inline uint64_t out_position(const struct out *out)
     return out->flushed + out->len;
 }
 
-/* Empties a memory writer. */
-static inline void out_forget(struct out *out)
-{
-    assert(out->fd < 0);
-    out->len = 0;
-    out->flushed = 0;
-    out->rc = RC_OK;
-}
-
 /* A constant of ours, shorter than OUT_SLACK; the compiler sees its length. */
 static inline void out_const(struct out *out, const char *text)
 {

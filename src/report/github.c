@@ -6,6 +6,7 @@
 #include "report/report_int.h"
 
 #define ANNOTATIONS_MAX 10
+#define FAILURES_MAX    4
 
 static const char *const commands[] = { "notice", "warning", "error" };
 
@@ -50,8 +51,37 @@ static void put_annotation(const struct report *report, const struct report_item
     out_char(out, '\n');
 }
 
+/* What kept the run from judging goes first: the findings are then not all there is. */
+static void put_failures(const struct report *report, struct out *out)
+{
+    const char *of_run = report_run_failure(report);
+    size_t shown = 0, all = 0;
+    for (size_t i = 0; i < report_in_count(report); i++) {
+        const struct report_in *in = report_in(report, i);
+        const char *text = report_in_failure(report, in);
+        all += text != NULL;
+        if (text != NULL && shown < FAILURES_MAX) {
+            out_text(out, "::error file=");
+            put_escaped(out, in->name, true);
+            out_text(out, ",title=h2dump::");
+            put_escaped(out, text, false);
+            out_char(out, '\n');
+            shown++;
+        }
+    }
+    if (all > shown) {
+        out_printf(out, "::error title=h2dump::%zu inputs more could not be judged\n", all - shown);
+    }
+    if (of_run != NULL) {
+        out_text(out, "::error title=h2dump::");
+        put_escaped(out, of_run, false);
+        out_char(out, '\n');
+    }
+}
+
 void report_github(const struct report *report, struct out *out)
 {
+    put_failures(report, out);
     uint64_t shown = 0, all = report_item_count(report) + report->left_out;
     for (unsigned severity = SEVERITY_ERROR + 1; severity > 0; severity--) {
         for (size_t i = 0; i < report_item_count(report) && shown < ANNOTATIONS_MAX; i++) {

@@ -1,7 +1,7 @@
 /* JUnit XML as CI services read it: valid by the schema of Ant's JUnit task and by Jenkins'. A
  * suite is an input; a case is a check that found something that counts there, so that names stay
  * the same from run to run; what does not count stands in system-out. An input without such a
- * finding has one case that passes. */
+ * finding has one case that passes. What kept the run from judging is an error. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,12 +79,13 @@ struct tally {
     size_t count, first;
 };
 
-static void begin_case(const struct report *report, size_t input, const char *name, struct out *out)
+/* in_name: of the input; "" in the suite behind those of the inputs. */
+static void begin_case(size_t input, const char *in_name, const char *name, struct out *out)
 {
     out_text(out, "    <testcase name=\"");
     out_text(out, name);
     out_text(out, "\" classname=\"h2dump.");
-    put_xml(out, report_in(report, input)->name);
+    put_xml(out, in_name);
     out_printf(out, ".%zu\" time=\"0\"", input + 1);
 }
 
@@ -93,7 +94,7 @@ static void put_failure(const struct report *report, size_t input, enum check ch
 {
     const struct report_item *worst = report_item(report, tally->first);
     size_t left = tally->count;
-    begin_case(report, input, spec_check(check)->id, out);
+    begin_case(input, report_in(report, input)->name, spec_check(check)->id, out);
     out_text(out, ">\n      <failure type=\"");
     out_text(out, finding_severity_name(worst->finding.severity));
     out_text(out, "\" message=\"");
@@ -112,37 +113,40 @@ static void put_failure(const struct report *report, size_t input, enum check ch
     out_text(out, "</failure>\n    </testcase>\n");
 }
 
-static void put_error(const struct report *report, size_t input, struct out *out)
+static void put_error(size_t input, const char *in_name, const char *name, const char *text,
+                      struct out *out)
 {
-    const char *text = (const char *)report->texts.ptr + report_in(report, input)->failed_at;
-    begin_case(report, input, "input", out);
-    out_text(out, ">\n      <error type=\"input\" message=\"");
+    begin_case(input, in_name, name, out);
+    out_text(out, ">\n      <error type=\"");
+    out_text(out, name);
+    out_text(out, "\" message=\"");
     put_xml(out, text);
     out_text(out, "\">");
     put_xml(out, text);
     out_text(out, "</error>\n    </testcase>\n");
 }
 
-/* The suite's head, with its counts. */
-static void begin_suite(const struct report *report, size_t input, size_t failures, struct out *out)
+/* The suite's head, with its counts; error: one of the cases is no failure but an error. */
+static void begin_suite(size_t number, const char *name, uint64_t ts_ns, size_t failures,
+                        bool error, struct out *out)
 {
-    const struct report_in *in = report_in(report, input);
-    bool failed = in->failed_at != SIZE_MAX;
-    size_t tests = failed ? failures + 1 : failures > 0 ? failures : 1;
-    out_printf(out, "  <testsuite id=\"%zu\" package=\"h2dump\" name=\"", input);
-    put_xml(out, in->name);
+    size_t tests = error ? failures + 1 : failures > 0 ? failures : 1;
+    out_printf(out, "  <testsuite id=\"%zu\" package=\"h2dump\" name=\"", number);
+    put_xml(out, name);
     out_text(out, "\" timestamp=\"");
-    put_timestamp(out, in->ts_ns);
+    put_timestamp(out, ts_ns);
     out_printf(
         out,
         "\" hostname=\"localhost\" tests=\"%zu\" failures=\"%zu\" errors=\"%d\" time=\"0\">\n"
         "    <properties>\n      <property name=\"h2dump\" value=\"" H2DUMP_VERSION "\"/>\n"
         "    </properties>\n",
-        tests, failures, failed);
+        tests, failures, error);
 }
 
-static void end_suite(const struct report *report, size_t from, size_t to, bool last,
-                      struct out *out)
+/* Behind the suite's cases: findings that do not count, from one to another; `said`, NULL or a line
+ * about the input; what the last suite says of the whole report. */
+static void end_suite(const struct report *report, size_t from, size_t to, const char *said,
+                      bool last, struct out *out)
 {
     out_text(out, "    <system-out>");
     for (size_t i = from; i < to; i++) {
@@ -151,6 +155,10 @@ static void end_suite(const struct report *report, size_t from, size_t to, bool 
         }
     }
     out_text(out, "</system-out>\n    <system-err>");
+    if (said != NULL) {
+        put_xml(out, said);
+        out_char(out, '\n');
+    }
     if (report->left_out > 0 && last) {
         out_printf(out, "%" PRIu64 " findings more are not in this report\n", report->left_out);
     }
@@ -170,19 +178,31 @@ static void put_suite(const struct report *report, size_t input, size_t *at, str
             failures++;
         }
     }
-    begin_suite(report, input, failures, out);
+    const struct report_in *in = report_in(report, input);
+    const char *failure = report_in_failure(report, in);
+    const char *emptiness = report_in_emptiness(report, in);
+    begin_suite(input, in->name, in->ts_ns, failures, failure != NULL, out);
     for (int check = 0; check < CHECK_COUNT; check++) {
         if (tallies[check].count > 0) {
             put_failure(report, input, (enum check)check, &tallies[check], out);
         }
     }
-    if (report_in(report, input)->failed_at != SIZE_MAX) {
-        put_error(report, input, out);
+    if (failure != NULL) {
+        put_error(input, in->name, "input", failure, out);
     } else if (failures == 0) {
-        begin_case(report, input, "no-findings", out);
+        begin_case(input, in->name, emptiness != NULL ? "no-http2" : "no-findings", out);
         out_text(out, "/>\n");
     }
-    end_suite(report, from, *at, input + 1 == report_in_count(report), out);
+    end_suite(report, from, *at, emptiness, input + 1 == report_in_count(report), out);
+}
+
+/* Behind the inputs: what the whole run failed of. */
+static void put_run_failure(const struct report *report, const char *text, struct out *out)
+{
+    size_t number = report_in_count(report);
+    begin_suite(number, "h2dump", 0, 0, true, out);
+    put_error(number, "", "max-tainted", text, out);
+    end_suite(report, 0, 0, NULL, false, out);
 }
 
 void report_junit(const struct report *report, struct out *out)
@@ -191,6 +211,9 @@ void report_junit(const struct report *report, struct out *out)
     out_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for (size_t input = 0; input < report_in_count(report); input++) {
         put_suite(report, input, &at, out);
+    }
+    if (report_run_failure(report) != NULL) {
+        put_run_failure(report, report_run_failure(report), out);
     }
     out_text(out, "</testsuites>\n");
 }

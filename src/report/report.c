@@ -14,6 +14,7 @@ struct report *report_new(struct mem *mem)
     struct report *report = mem_zalloc(mem, 1, sizeof *report);
     if (report != NULL) {
         report->mem = mem;
+        report->failed_at = SIZE_MAX;
         buf_init(&report->items, mem, LIMIT_FINDINGS * sizeof(struct report_item));
         buf_init(&report->inputs, mem, INPUTS_MAX * sizeof(struct report_in));
         buf_init(&report->texts, mem, LIMIT_FINDINGS * (size_t)256);
@@ -39,7 +40,7 @@ static bool put_text(struct report *report, const char *text, size_t *at)
 
 bool report_in_begin(struct report *report, const char *name)
 {
-    struct report_in in = { .name = name, .failed_at = SIZE_MAX };
+    struct report_in in = { .name = name, .failed_at = SIZE_MAX, .said_at = SIZE_MAX };
     return buf_append(&report->inputs, span_of(&in, sizeof in));
 }
 
@@ -55,6 +56,31 @@ void report_in_failed(struct report *report, const char *text)
     size_t at;
     if (in != NULL && put_text(report, text, &at)) {
         in->failed_at = at;
+    }
+}
+
+void report_in_said(struct report *report, const char *text)
+{
+    struct report_in *in = newest_in(report);
+    size_t at;
+    if (in != NULL && put_text(report, text, &at)) {
+        in->said_at = at;
+    }
+}
+
+void report_in_judged(struct report *report)
+{
+    struct report_in *in = newest_in(report);
+    if (in != NULL) {
+        in->judged = report->judged = true;
+    }
+}
+
+void report_run_failed(struct report *report, const char *text)
+{
+    size_t at;
+    if (put_text(report, text, &at)) {
+        report->failed_at = at;
     }
 }
 
@@ -104,6 +130,32 @@ size_t report_in_count(const struct report *report)
 const struct report_in *report_in(const struct report *report, size_t i)
 {
     return (const struct report_in *)(const void *)report->inputs.ptr + i;
+}
+
+static const char *text_at(const struct report *report, size_t at)
+{
+    return at == SIZE_MAX ? NULL : (const char *)report->texts.ptr + at;
+}
+
+const char *report_in_emptiness(const struct report *report, const struct report_in *in)
+{
+    if (in->judged || in->failed_at != SIZE_MAX) {
+        return NULL;
+    }
+    return in->said_at != SIZE_MAX ? text_at(report, in->said_at) : "no HTTP/2 found";
+}
+
+const char *report_in_failure(const struct report *report, const struct report_in *in)
+{
+    if (in->failed_at != SIZE_MAX) {
+        return text_at(report, in->failed_at);
+    }
+    return report->judged ? NULL : report_in_emptiness(report, in);
+}
+
+const char *report_run_failure(const struct report *report)
+{
+    return text_at(report, report->failed_at);
 }
 
 void report_put_packets(struct out *out, const struct finding *finding)

@@ -16,8 +16,16 @@ void report_free(struct report *report);
 
 /* An input begins; name is kept by the caller. False: memory is out. */
 bool report_in_begin(struct report *report, const char *name) H2D_MUST_CHECK;
-/* Nothing could be made of the input under way; text is copied, one line. */
+/* The input under way, or its end, could not be read: the run fails whatever was found. text is
+ * copied, one line. */
 void report_in_failed(struct report *report, const char *text);
+/* What the user was told about the input under way: the reason, should nothing have been found in
+ * it. text is copied, one line; of several the last one stays. */
+void report_in_said(struct report *report, const char *text);
+/* HTTP/2 was found in the input under way. Where none is in any input, the run fails. */
+void report_in_judged(struct report *report);
+/* The run fails for another reason than a finding or an input. text is copied, one line. */
+void report_run_failed(struct report *report, const char *text);
 
 /* A finding of the input under way; counts: it is a reason to fail. info NULL: of no connection. */
 void report_finding(struct report *report, const struct connection_info *info,

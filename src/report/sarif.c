@@ -71,6 +71,15 @@ static void put_uri(struct jsonw *json, const char *path)
     out_char(json->out, '"');
 }
 
+static void put_artifact(struct jsonw *json, const struct report *report, size_t input)
+{
+    jsonw_key(json, "artifactLocation");
+    jsonw_open(json, '{');
+    put_uri(json, report_in(report, input)->name);
+    jsonw_u64(json, "index", input);
+    jsonw_close(json, '}');
+}
+
 static void put_location(struct jsonw *json, const struct report *report,
                          const struct report_item *item)
 {
@@ -80,11 +89,7 @@ static void put_location(struct jsonw *json, const struct report *report,
     jsonw_open(json, '{');
     jsonw_key(json, "physicalLocation");
     jsonw_open(json, '{');
-    jsonw_key(json, "artifactLocation");
-    jsonw_open(json, '{');
-    put_uri(json, report_in(report, item->input)->name);
-    jsonw_u64(json, "index", item->input);
-    jsonw_close(json, '}');
+    put_artifact(json, report, item->input);
     if (f->has_offset) {
         const uint8_t *header = f->evidence.header;
         jsonw_key(json, "region");
@@ -170,16 +175,52 @@ static void put_result(struct jsonw *json, const struct report *report,
     jsonw_close(json, '}');
 }
 
-/* Whether all inputs could be read: SARIF says so of the run, not of an artifact. */
+/* `input`: an index, or SIZE_MAX where the whole run is meant. */
+static void put_notification(struct jsonw *json, const struct report *report, size_t input,
+                             const char *level, const char *text)
+{
+    jsonw_element(json);
+    jsonw_open(json, '{');
+    jsonw_plain(json, "level", level);
+    put_text_object(json, "message", text);
+    if (input != SIZE_MAX) {
+        jsonw_key(json, "locations");
+        jsonw_open(json, '[');
+        jsonw_open(json, '{');
+        jsonw_key(json, "physicalLocation");
+        jsonw_open(json, '{');
+        put_artifact(json, report, input);
+        jsonw_close(json, '}');
+        jsonw_close(json, '}');
+        jsonw_close(json, ']');
+    }
+    jsonw_close(json, '}');
+}
+
+/* Whether all inputs could be read and judged: SARIF says so of the run, not of an artifact. */
 static void put_invocation(struct jsonw *json, const struct report *report)
 {
-    bool good = true;
-    for (size_t i = 0; i < report_in_count(report); i++) {
-        good &= report_in(report, i)->failed_at == SIZE_MAX;
-    }
+    const char *of_run = report_run_failure(report);
+    bool good = of_run == NULL;
     jsonw_key(json, "invocations");
     jsonw_open(json, '[');
     jsonw_open(json, '{');
+    jsonw_key(json, "toolExecutionNotifications");
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < report_in_count(report); i++) {
+        const char *failure = report_in_failure(report, report_in(report, i));
+        const char *emptiness = report_in_emptiness(report, report_in(report, i));
+        good &= failure == NULL;
+        if (failure != NULL) {
+            put_notification(json, report, i, "error", failure);
+        } else if (emptiness != NULL) {
+            put_notification(json, report, i, "note", emptiness);
+        }
+    }
+    if (of_run != NULL) {
+        put_notification(json, report, SIZE_MAX, "error", of_run);
+    }
+    jsonw_close(json, ']');
     jsonw_bool(json, "executionSuccessful", good);
     jsonw_close(json, '}');
     jsonw_close(json, ']');

@@ -98,6 +98,48 @@ def annotations():
     expect("-T json", run("--github", "-T", "json", CLEAN)[0], 2)
 
 
+def not_judged():
+    """What kept a run from judging stands in every report: a green one must not mean that nothing was looked at."""
+    with open(CLEAN, "rb") as f:
+        whole = f.read()
+    with open("cut.pcap", "wb") as f:
+        f.write(whole[:3000])
+    with open("empty.pcap", "wb") as f:
+        f.write(whole[:24])
+    reports = ["--junit=r.xml", "--sarif=r.sarif", "--github"]
+    cut = "cut.pcap: cut short in packet 29 (11 of 66 octets there); 28 packets read, the last one in part"
+    empty = "valid capture with no packets"
+    late = os.path.join(CAPTURES, "nghttp-h2o-snaplen.pcap")
+    for inputs, code, errors, notes, annotated in [
+        (["cut.pcap"], 3, [cut], [], [f"::error file=cut.pcap,title=h2dump::{cut}"]),
+        (["empty.pcap", CLEAN], 0, [], [empty], []),
+        (["empty.pcap"], 2, [empty], [], [f"::error file=empty.pcap,title=h2dump::{empty}"]),
+        (["--max-tainted=0", late], 3, [None], [], [None]),
+    ]:
+        have, out, _ = run(*reports, *inputs)
+        expect(f"exit of {inputs}", have, code)
+        root = xml.etree.ElementTree.parse("r.xml").getroot()
+        expect("errors", len(list(root.iter("error"))), len(errors))
+        run_ = json.load(open("r.sarif", encoding="utf-8"))["runs"][0]["invocations"][0]
+        said = run_["toolExecutionNotifications"]
+        expect("success", run_["executionSuccessful"], not errors)
+        expect("levels", [n["level"] for n in said], ["error"] * len(errors) + ["note"] * len(notes))
+        lines = [line for line in out.splitlines() if line.startswith("::error ")]
+        expect("annotations", len(lines), len(annotated))
+        for error, notification, want in zip(list(root.iter("error")), said, errors):
+            expect("JUnit and SARIF", error.get("message"), notification["message"]["text"])
+            if want is not None:
+                expect("text", error.get("message"), want)
+            elif not re.fullmatch(r"\d+ of \d+ frames could not be judged, more than 0 %", error.get("message")):
+                raise Wrong(error.get("message"))
+        for line, want in zip(lines, annotated):
+            expect("annotation", line if want is not None else line[:24], want or "::error title=h2dump::" + line[22:24])
+    run(*reports, "empty.pcap", CLEAN)
+    first = list(xml.etree.ElementTree.parse("r.xml").getroot())[0]
+    expect("its case", [c.get("name") for c in first.iter("testcase")], ["no-http2"])
+    expect("its reason", first.find("system-err").text, empty + "\n")
+
+
 def baseline():
     expect("written", run("--write-baseline=b", *BAD)[0], 0)
     code, out, err = run("--baseline=b", *BAD)
@@ -158,21 +200,28 @@ def schemas():
             raise Wrong(f"{os.path.basename(schema)}: {done.stderr[:400]}")
     schema = json.load(open(of_sarif[0], encoding="utf-8"))
     checker = jsonschema.validators.validator_for(schema)(schema)
+    with open("none.h2", "wb") as f:
+        f.write(b"\0" * 5000)
     run("--sarif=empty.sarif", CLEAN)
-    for name in ("r.sarif", "empty.sarif"):
+    run("--sarif=failed.sarif", "--junit=failed.xml", "--max-tainted=0", "none.h2", BAD[0])
+    for schema in xsd:
+        subprocess.run(["xmllint", "--noout", "--schema", schema, "failed.xml"], capture_output=True, check=True)
+    for name in ("r.sarif", "empty.sarif", "failed.sarif"):
         for e in checker.iter_errors(json.load(open(name, encoding="utf-8"))):
             raise Wrong(f"{name}: {e.message[:300]} at {list(e.path)}")
 
 
 def main():
     bad = 0
-    for case in [schemas] if sys.argv[3:] == ["schemas"] else [junit, sarif, annotations, baseline, cannot_be_written]:
+    for case in [schemas] if sys.argv[3:] == ["schemas"] else [junit, sarif, annotations, not_judged, baseline,
+                                                               cannot_be_written]:
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             try:
                 case()
                 print(f"ok   {case.__name__}")
-            except (Wrong, OSError, ValueError, KeyError, IndexError, xml.etree.ElementTree.ParseError) as e:
+            except (Wrong, OSError, ValueError, KeyError, IndexError, subprocess.CalledProcessError,
+                    xml.etree.ElementTree.ParseError) as e:
                 print(f"FAIL {case.__name__}: {type(e).__name__} {e}")
                 bad += 1
             os.chdir("/")
