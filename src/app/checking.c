@@ -237,7 +237,8 @@ bool checking_finish(struct run *run)
         const struct render_totals *totals = render_totals(run->render);
         char text[160];
         (void)snprintf(text, sizeof text,
-                       "%" PRIu64 " of %" PRIu64 " frames could not be judged, more than %g %%",
+                       "%" PRIu64 " of %" PRIu64
+                       " frames could only be judged in part, more than %g %%",
                        totals->frames_tainted, totals->frames, mode->max_tainted);
         report_run_failed(run->checked.report, text);
     }

@@ -438,9 +438,11 @@ static const struct flag flags[] = {
       "Writes the findings of this run to FILE, for --baseline, and accepts them in this run, too. "
       "Implies --check.",
       apply_write_baseline },
-    { 0, "max-tainted", "PERCENT", "exit 3 when more could not be judged",
-      "Exits with 3 when more than this share of the frames could not be judged, because the "
-      "capture began late or lacks octets. Implies --check.",
+    { 0, "max-tainted", "PERCENT", "exit 3 when more was judged in part",
+      "Exits with 3 when more than this share of the frames could only be judged in part: octets "
+      "of "
+      "theirs, or in front of them, or of the other direction are not in the capture. Implies "
+      "--check.",
       apply_max_tainted },
     { 0, "junit", "FILE", "write the findings as JUnit XML",
       "Writes the findings to FILE as JUnit XML, one test case a capture and rule; what kept the "

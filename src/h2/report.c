@@ -120,6 +120,11 @@ unsigned h2_session_taints(const struct h2_session *session, enum check check, u
     return taints | (session->report->roles != H2_ROLES_KNOWN ? TAINT_ROLE : 0U);
 }
 
+bool h2_session_lacks_octets(const struct h2_session *session)
+{
+    return (taints_of_both(session, DIRS_TWO) & (TAINT_MID | TAINT_GAP)) != 0;
+}
+
 void h2_report_finding(struct h2_session *session, struct finding *finding)
 {
     struct h2_report *report = session->report;

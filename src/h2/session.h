@@ -148,6 +148,10 @@ const struct pos *h2_session_pos(const struct h2_session *session);
 void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
                     const struct pos *before, const struct pos *after);
 
+/* Whether octets in front of this point are not there, in either direction: what rests on them is
+ * not judged from here on (checks.md 3.1, MID and GAP). */
+bool h2_session_lacks_octets(const struct h2_session *session);
+
 /* OBSERVER: what is not known that the rule needs (bits of enum taint, finding.h; checks.md 3.1).
  */
 unsigned h2_session_taints(const struct h2_session *session, enum check check, uint32_t stream_id);

@@ -219,7 +219,7 @@ static void check_summary(const struct render *render, const struct run_summary 
     if (totals->frames_tainted > 0) {
         out_text(out, ", ");
         put_grouped(out, totals->frames_tainted);
-        out_text(out, " could not be judged");
+        out_text(out, " of them only in part");
     }
     if (summary->findings_accepted > 0) {
         out_text(out, "; ");
@@ -249,8 +249,8 @@ static void text_summary(const struct render *render, const struct run_summary *
                       severity_names[severity - 1][1]);
         }
     }
-    if (totals->frames_tainted > 0) {
-        put_count(out, ", ", totals->frames_tainted, "frame not wholly known",
+    if (totals->frames_unsure > 0) {
+        put_count(out, ", ", totals->frames_unsure, "frame not wholly known",
                   "frames not wholly known");
     }
     if (limits > 0) {

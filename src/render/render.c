@@ -283,7 +283,7 @@ static void on_frame_octets(struct h2_session *session, uint64_t frame_off, stru
     }
 }
 
-static void count_frame(struct side *side, const struct h2_frame *frame,
+static void count_frame(struct h2_session *session, struct side *side, const struct h2_frame *frame,
                         const struct h2_frame_cut *cut)
 {
     struct render_totals *totals = &side->conn->render->totals;
@@ -296,9 +296,13 @@ static void count_frame(struct side *side, const struct h2_frame *frame,
         totals->frames++;
         totals->frames_by_type[frame->hd.type]++;
         totals->octets += H2_FRAME_HEADER_LEN + (uint64_t)frame->hd.length - missing;
-        if (missing > 0 || cut != NULL || (side->kept != NULL && side->kept->fields_uncertain)) {
-            totals->frames_tainted++;
-        }
+        bool unsure =
+            missing > 0 || cut != NULL || (side->kept != NULL && side->kept->fields_uncertain);
+        bool tainted = unsure || h2_session_lacks_octets(session);
+        totals->frames_unsure += unsure;
+        totals->frames_tainted += tainted;
+        side->frames++;
+        side->frames_tainted += tainted;
     }
 }
 
@@ -307,7 +311,7 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
 {
     struct side *side = side_of(session, user);
     struct render *render = side->conn->render;
-    count_frame(side, frame, cut);
+    count_frame(session, side, frame, cut);
     side->frame_open = false;
     side->pos = frame->where.last;
     bool header_whole = cut == NULL || cut->header_octets == H2_FRAME_HEADER_LEN;
@@ -639,11 +643,25 @@ void render_finding(struct render_conn *conn, const struct finding *finding)
     render_take_finding(&conn->sides[finding->dir], finding);
 }
 
+/* Packets, but those of one direction only: nothing that needs both was judged. A raw stream is
+ * what the user chose to give. */
+static void count_one_direction(struct render_conn *conn)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct side *side = &conn->sides[i];
+        if (conn->info.first.packet > 0 && conn->sides[1 - i].frames == 0 &&
+            !render_full(conn->render)) {
+            conn->render->totals.frames_tainted += side->frames - side->frames_tainted;
+        }
+    }
+}
+
 void render_connection_end(struct render_conn *conn)
 {
     if (conn == NULL) {
         return;
     }
+    count_one_direction(conn);
     for (unsigned i = 0; i < 2; i++) {
         render_show_waiting_findings(&conn->sides[i]);
         side_let_go(&conn->sides[i]);

@@ -74,7 +74,9 @@ struct render_totals {
     uint64_t records;
     uint64_t frames; /* frames accounted for, all types */
     uint64_t frames_by_type[256];
-    uint64_t frames_tainted; /* of them, with octets missing or fields unknown */
+    uint64_t frames_unsure;  /* of them, with octets missing or fields unknown */
+    uint64_t frames_tainted; /* of them, those and what stands behind missing octets, or on a
+                                captured connection of which one direction is not there */
     uint64_t findings[CHECK_COUNT];
     uint64_t findings_by_severity[3];
     uint64_t octets; /* HTTP/2 octets, both directions */

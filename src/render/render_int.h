@@ -50,6 +50,7 @@ struct kept {
 struct side {
     struct render_conn *conn;
     enum dir dir;
+    uint64_t frames, frames_tainted;
     bool frame_open;
     bool frame_known;   /* callback view: its begin_frame was shown */
     bool block_open;    /* more CONTINUATION are to come */

@@ -67,6 +67,24 @@ def exit_codes():
         expect(f"{files}", run("--check", *files)[0], code)
 
 
+def judged_in_part():
+    """frames_tainted: a late start, and a direction that is not there."""
+    late = os.path.join(CAPTURES, "h2load-nginx-late.pcap")
+    with open(CLEAN, "rb") as f:
+        octets = f.read()
+    one, at = octets[:24], 24
+    while at < len(octets):  # Ethernet, IPv4: the client's packets
+        size = 16 + int.from_bytes(octets[at + 8:at + 12], "little")
+        if octets[at + 16 + 36:at + 16 + 38] == (8080).to_bytes(2, "big"):
+            one += octets[at:at + size]
+        at += size
+    for name, all_of_them in [(CLEAN, False), (late, True), (write("one.pcap", one), True)]:
+        code, rows = records(name)
+        checked = rows[-1]["checked"]
+        expect(f"{name}", checked["frames_tainted"], checked["frames"] if all_of_them else 0)
+        expect(f"exit of {name}", run("--check", "--max-tainted=5", name)[0], 3 if all_of_them else 0)
+
+
 def nothing_to_check():
     code, out, err = run("--check", write("x.txt", b"hello world\n"))
     expect("exit", code, 2)
@@ -255,7 +273,7 @@ def main():
     return 1 if bad else 0
 
 
-CASES = [exit_codes, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
+CASES = [exit_codes, judged_in_part, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
          after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, the_registry, closed_pipe, quiet,
          too_little_could_be_judged]
 sys.exit(main())
