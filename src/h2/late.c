@@ -3,12 +3,19 @@
  * (receive-engine 6.4, 6.5, 6.7). */
 #include "h2/session_int.h"
 
+bool h2_had_seen(const struct h2_session *session, uint64_t fact)
+{
+    const struct h2_session *peer = session->peer;
+    return fact != 0 && session->proved > fact && !session->tainted && !session->gapped &&
+           (peer == NULL || (!peer->tainted && !peer->gapped));
+}
+
 /* After the peer's RST_STREAM a sender may go on until it has read it; an ACK of something sent
  * later proves that it has. */
 static void judge_after_peer_reset(struct h2_session *session, const struct h2_stream *tombstone,
                                    const char *what)
 {
-    if (tombstone->rst_seq != 0 && session->proved > tombstone->rst_seq && !session->tainted) {
+    if (h2_had_seen(session, tombstone->rst_seq)) {
         h2_remark(session, CHECK_STREAM_FRAME_AFTER_PEER_RST, CONFIDENCE_LIKELY, tombstone->id,
                   "%s on stream %u, whose sender had seen the peer's RST_STREAM", what,
                   tombstone->id);
@@ -39,6 +46,29 @@ int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *w
                         id);
     }
     return H2_GO;
+}
+
+void h2_late_reset(struct h2_session *session, uint32_t id)
+{
+    const struct h2_stream *tombstone = session->observer ? h2_stream_find(session, id) : NULL;
+    if (tombstone == NULL || tombstone->state != H2_ST_CLOSED) {
+        return;
+    }
+    if ((tombstone->flags & H2_STREAM_RST_BY_PEER) != 0) {
+        h2_remark(session, CHECK_RST_REPEATED, CONFIDENCE_CERTAIN, id,
+                  "RST_STREAM on stream %u, which its sender had reset", id);
+    } else if (h2_had_seen(session, tombstone->rst_seq)) {
+        h2_remark(session, CHECK_RST_ANSWERS_RST, CONFIDENCE_LIKELY, id,
+                  "RST_STREAM on stream %u, whose sender had seen the peer's RST_STREAM", id);
+    }
+}
+
+void h2_late_opening(struct h2_session *session, uint32_t id)
+{
+    if (session->observer && h2_had_seen(session, session->goaway_seq)) {
+        h2_remark(session, CHECK_GOAWAY_NEW_STREAM, CONFIDENCE_LIKELY, id,
+                  "stream %u is new, and its sender had seen the peer's GOAWAY", id);
+    }
 }
 
 bool h2_both_sides_known(const struct h2_session *session)

@@ -74,6 +74,11 @@ static int step_rst_stream(struct h2_session *session, struct cur *in)
                       id);
     } else if (stream == NULL) {
         (void)h2_ignore(session, h2_stream_why_gone(session, id));
+        h2_late_reset(session, id);
+    } else if (code == H2_REFUSED_STREAM && stream->message.status != 0) {
+        h2_remark(session, CHECK_MSG_REFUSED_AFTER_RESPONSE, CONFIDENCE_CERTAIN, id,
+                  "REFUSED_STREAM on stream %u behind a response of status %u", id,
+                  stream->message.status);
     }
     if (rc == H2_GO) {
         rc = h2_tell_frame(session);

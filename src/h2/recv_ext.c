@@ -178,9 +178,13 @@ static int prioritize(struct h2_session *session)
         }
         stream = h2_stream_find(session, id);
     }
-    if (stream != NULL) {
-        (void)h2_priority_parse(f->payload.priority_update.field_value, &stream->urgency,
-                                &stream->incremental);
+    struct h2_stream nobody = { .urgency = 0 };
+    stream = stream != NULL ? stream : &nobody;
+    if (!h2_priority_parse(f->payload.priority_update.field_value, &stream->urgency,
+                           &stream->incremental) &&
+        session->over == 0) {
+        h2_remark(session, CHECK_PRIORITY_UPDATE_VALUE, CONFIDENCE_CERTAIN, id,
+                  "the priority of stream %u is no dictionary with u from 0 to 7", id);
     }
     return H2_GO;
 }

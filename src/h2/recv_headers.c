@@ -65,6 +65,7 @@ static int admit_request(struct h2_session *session, uint32_t id, struct admissi
 {
     a->category = H2_CAT_REQUEST;
     session->last_recv_id = id;
+    h2_late_opening(session, id);
     int rc = check_concurrency(session, id, false);
     if (rc == H2_GO && after_goaway(session, id)) {
         rc = ignored(session, a, "after GOAWAY");

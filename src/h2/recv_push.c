@@ -88,6 +88,7 @@ static int admit(struct h2_session *session, struct promise *p)
     if (rc != H2_GO || session->role == H2_ROLE_SERVER || id == 0) {
         return rc; /* OBSERVER goes on with the block; there is nothing to reserve */
     }
+    h2_late_opening(session, promised);
     if (session->goaway_sent) {
         p->ignored = h2_ignore(session, "after GOAWAY");
         if (p->ignored) {

@@ -387,6 +387,12 @@ int h2_recv_unknown(struct h2_session *session);
 /* A frame on a stream that has no live object and is not idle: dropped, or in OBSERVER named.
  * closed: the rule that a frame after both ends breaks. */
 int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *what);
+/* RST_STREAM on a stream that is gone: OBSERVER says what a sender need not have sent. */
+void h2_late_reset(struct h2_session *session, uint32_t id);
+/* The peer opens a stream, or promises one: OBSERVER says where it knew of a GOAWAY. */
+void h2_late_opening(struct h2_session *session, uint32_t id);
+/* Whether it is known that the peer had processed a fact, by its number (0: none). */
+bool h2_had_seen(const struct h2_session *session, uint64_t fact);
 /* OBSERVER: the stream is taken as open, though its opening was not seen. */
 int h2_stream_adopt(struct h2_session *session, uint32_t id, struct h2_stream **stream);
 /* Both directions have been seen from their beginning without holes, as far as the stream of the
