@@ -451,7 +451,8 @@ static void feed_close(void *ctx, unsigned dir, enum close_cause cause, const st
         }
     }
     if (feed->checked != NULL) {
-        check_closed(feed->checked, (enum dir)dir, cause, pos);
+        uint32_t open = feed->connection != NULL ? h2_session_open_streams(side->session) : 0;
+        check_closed(feed->checked, (enum dir)dir, cause, pos, open);
     }
     if (feed->sides[dir_other((enum dir)dir)].closed) {
         feed_end(feed);

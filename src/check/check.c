@@ -26,8 +26,38 @@ static void take(struct check_conn *conn, const struct finding *finding)
     held_take(conn, &own);
 }
 
-void check_tell(struct check_conn *conn, enum dir dir, enum check id, enum confidence confidence,
-                const struct h2_frame *frame, const char *format, ...)
+void check_tell(const struct at_frame *at, enum check id, enum confidence confidence,
+                const char *format, ...)
+{
+    if (!check_wants(at->conn->check, id)) {
+        return;
+    }
+    char text[MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const struct h2_frame *frame = at->frame;
+    struct finding finding = { .check = id,
+                               .severity = finding_severity(id, confidence),
+                               .confidence = confidence,
+                               .dir = at->dir,
+                               .has_stream = true,
+                               .stream_id = frame->hd.stream_id,
+                               .has_offset = true,
+                               .offset = frame->where.offset,
+                               .first = frame->where.first,
+                               .last = frame->where.last,
+                               .message = text,
+                               .after_doomed = at->conn->doomed };
+    finding.taint = (uint16_t)h2_session_taints(at->session, id, frame->hd.stream_id);
+    h2_session_evidence(at->session, &finding.evidence);
+    take(at->conn, &finding);
+}
+
+void check_tell_side(struct check_conn *conn, enum dir dir, enum check id,
+                     enum confidence confidence, const struct frame_place *place,
+                     const char *format, ...)
 {
     if (!check_wants(conn->check, id)) {
         return;
@@ -43,14 +73,21 @@ void check_tell(struct check_conn *conn, enum dir dir, enum check id, enum confi
                                .dir = dir,
                                .message = text,
                                .after_doomed = conn->doomed };
-    if (frame != NULL) {
-        finding.has_stream = finding.has_offset = true;
-        finding.stream_id = frame->hd.stream_id;
-        finding.offset = frame->where.offset;
-        finding.first = frame->where.first;
-        finding.last = frame->where.last;
+    if (place != NULL) {
+        finding.first = place->first;
+        finding.last = place->last;
     }
     take(conn, &finding);
+}
+
+struct frame_place check_place(const struct h2_frame *frame)
+{
+    return (struct frame_place){ frame->where.offset, frame->where.first, frame->where.last };
+}
+
+bool check_ended(const struct check_side *side)
+{
+    return side->closed && (side->cause == CLOSE_FIN || side->cause == CLOSE_RST);
 }
 
 void check_finding(struct check_conn *conn, const struct finding *finding)
@@ -67,6 +104,14 @@ static int on_preface(struct h2_session *session, const struct h2_where *where, 
     return next->on_preface != NULL ? next->on_preface(session, where, conn->next_user) : 0;
 }
 
+static void note_goaway(struct check_side *side, const struct h2_frame *frame)
+{
+    side->goaway = true;
+    side->goaway_code = frame->payload.goaway.error_code;
+    side->goaway_last = frame->payload.goaway.last_stream_id;
+    side->goaway_packet = frame->where.last.packet;
+}
+
 static void on_end_frame(struct h2_session *session, const struct h2_frame *frame,
                          const struct h2_frame_cut *cut, void *user)
 {
@@ -75,13 +120,15 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
     if (cut == NULL) {
         enum dir dir = h2_session_dir(session);
         struct check_side *side = &conn->sides[dir];
+        struct at_frame at = { conn, session, dir, frame };
         side->frames++;
-        chk_frame(conn, dir, frame);
         side->last = frame->where.last;
+        if (frame->hd.type != H2_DATA || H2D_UNLIKELY(side->fatal_goaway)) {
+            chk_frame(&at);
+            chk_sync_frame(&at);
+        }
         if (frame->hd.type == H2_GOAWAY && frame->has_payload) {
-            side->goaway = true;
-            side->goaway_code = frame->payload.goaway.error_code;
-            side->goaway_packet = frame->where.last.packet;
+            note_goaway(side, frame);
         }
         if (H2D_UNLIKELY(conn->held != NULL)) {
             held_frame(conn, dir, frame);
@@ -96,6 +143,7 @@ static void on_gap(struct h2_session *session, const struct h2_gap *gap, void *u
 {
     struct check_conn *conn = user;
     const struct h2_events *next = &conn->check->next;
+    conn->lossy = true;
     if (next->on_gap != NULL) {
         next->on_gap(session, gap, conn->next_user);
     }
@@ -106,6 +154,7 @@ static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint6
 {
     struct check_conn *conn = user;
     const struct h2_events *next = &conn->check->next;
+    conn->lossy = true;
     if (next->on_unsynchronised != NULL) {
         next->on_unsynchronised(session, offset, length, conn->next_user);
     }
@@ -143,6 +192,7 @@ void check_free(struct checker *check)
 {
     if (check != NULL) {
         held_free(check);
+        chk_sync_free(check);
         mem_free(check->mem, check);
     }
 }
@@ -157,6 +207,7 @@ struct check_conn *check_connection_begin(struct checker *check, const struct co
     conn->check = check;
     conn->info = *info;
     conn->begun_late = info->start == START_MID_STREAM || info->start == START_FORCED;
+    conn->lossy = conn->begun_late;
     conn->next_user = next_user;
     conn->owner = owner;
     return conn;
@@ -180,18 +231,22 @@ void check_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade)
 }
 
 void check_closed(struct check_conn *conn, enum dir dir, enum close_cause cause,
-                  const struct pos *pos)
+                  const struct pos *pos, uint32_t open_streams)
 {
     struct check_side *side = &conn->sides[dir];
     side->closed = true;
     side->cause = cause;
+    side->open_streams = open_streams;
     side->closed_packet = pos != NULL ? pos->packet : 0;
+    chk_side_closed(conn, dir);
     held_closed(conn, dir);
 }
 
 void check_connection_end(struct check_conn *conn)
 {
     if (conn != NULL) {
+        chk_sync_end(conn);
+        chk_end(conn);
         held_end(conn);
         mem_free(conn->check->mem, conn);
     }

@@ -37,10 +37,10 @@ void *check_connection_owner(const struct check_conn *conn);
 void check_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade);
 /* A finding that no session made (TCP notes, limits of the program). */
 void check_finding(struct check_conn *conn, const struct finding *finding);
-/* A direction has ended; pos NULL: nowhere in particular. Before the connection's end is told to
- * its sessions, whose last findings it explains. */
+/* A direction has ended; pos NULL: nowhere in particular; open_streams: how many are open now.
+ * Before the connection's end is told to its sessions, whose last findings it explains. */
 void check_closed(struct check_conn *conn, enum dir dir, enum close_cause cause,
-                  const struct pos *pos);
+                  const struct pos *pos, uint32_t open_streams);
 /* The sessions have told their last: what was waited for is settled. The connection is gone. */
 void check_connection_end(struct check_conn *conn);
 

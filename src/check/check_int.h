@@ -11,6 +11,8 @@
 #define MESSAGE_MAX 160
 /* Of a SETTINGS frame; more entries than that are a flood. */
 #define SETTINGS_LOOKED_AT 32
+/* PING ACKs of a side that are remembered. */
+#define ACKS_REMEMBERED 4
 
 /* A finding that waits for the other side. */
 struct held {
@@ -20,6 +22,12 @@ struct held {
     bool settled;
 };
 
+/* Where a frame was, for what is told of it later. */
+struct frame_place {
+    uint64_t offset;
+    struct pos first, last;
+};
+
 /* One direction of a connection, as far as the checks look at it. */
 struct check_side {
     uint64_t frames;
@@ -27,11 +35,30 @@ struct check_side {
     bool closed;
     enum close_cause cause;
     uint64_t closed_packet;
+    uint32_t open_streams; /* when it closed */
+    bool left_open;        /* it closed first, and nobody had said GOAWAY */
+    uint32_t highest;      /* stream that it opened */
+    uint32_t answered;     /* stream of the other side on which it sent HEADERS */
+    bool nearly_out;       /* that its stream identifiers run out was told */
     /* The newest GOAWAY. */
     bool goaway;
-    uint32_t goaway_code;
+    uint32_t goaway_code, goaway_last;
     uint64_t goaway_packet;
     bool settings_seen, priorities_said; /* a SETTINGS came; one had NO_RFC7540_PRIORITIES */
+    bool concurrency_said; /* MAX_CONCURRENT_STREAMS, the newest, and where it stood */
+    uint32_t concurrency;
+    struct frame_place concurrency_at;
+    /* chk_sync.c */
+    bool settings_asked; /* its first SETTINGS was */
+    struct question *asked,
+        **asked_end;                  /* SETTINGS and PINGs of this side without an ACK, in order */
+    uint64_t settings_acks;           /* it has sent */
+    uint8_t acks[ACKS_REMEMBERED][8]; /* payloads of its newest PING ACKs */
+    uint32_t ack_count;
+    bool fatal_goaway; /* a GOAWAY with an error; what was known then */
+    bool fatal_told;
+    uint64_t fatal_facts;
+    uint32_t fatal_highest;
 };
 
 struct check_conn {
@@ -39,9 +66,13 @@ struct check_conn {
     struct connection_info info;
     void *next_user, *owner;
     bool begun_late; /* its first octets are not there */
-    bool priority_told, origin_told;
-    bool doomed; /* a certain connection error that counts came earlier */
+    bool lossy;      /* they, or later ones, are not there */
+    bool priority_told, origin_told, opt_out_told;
+    bool opted_out; /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
+    bool doomed;    /* a certain connection error that counts came earlier */
     struct check_side sides[2];
+    uint32_t question_count;
+    bool questions_off;            /* more were open than are kept, or memory was out */
     struct held *held, **held_end; /* in the order in which they were found */
     uint32_t held_count;
 };
@@ -51,6 +82,7 @@ struct checker {
     struct check_options options;
     struct h2_events next;
     struct held *free;
+    struct question *free_questions;
 };
 
 /* ---- held.c ---- */
@@ -68,10 +100,27 @@ void held_closed(struct check_conn *conn, enum dir dir);
 void held_end(struct check_conn *conn);
 void held_free(struct checker *check);
 
-/* ---- chk_frames.c ---- */
+/* ---- the chapters ---- */
 
-/* A frame is complete. */
-void chk_frame(struct check_conn *conn, enum dir dir, const struct h2_frame *frame);
+/* What a chapter is given: a frame of direction dir is complete, and told by its session. */
+struct at_frame {
+    struct check_conn *conn;
+    struct h2_session *session;
+    enum dir dir;
+    const struct h2_frame *frame;
+};
+
+/* chk_frames.c: what single frames say of themselves. */
+void chk_frame(const struct at_frame *at);
+
+/* chk_sync.c: what one side must do once it has read what the other sent. */
+void chk_sync_frame(const struct at_frame *at);
+void chk_sync_end(struct check_conn *conn);
+void chk_sync_free(struct checker *check);
+
+/* chk_end.c: how a connection ends. */
+void chk_side_closed(struct check_conn *conn, enum dir dir);
+void chk_end(struct check_conn *conn);
 
 /* ---- check.c: for the chapters ---- */
 
@@ -81,8 +130,16 @@ static inline bool check_wants(const struct checker *check, enum check id)
     return check->options.wanted[id];
 }
 
-/* A rule is broken by the frame (its sender is dir); the text is one sentence with the values. */
-void check_tell(struct check_conn *conn, enum dir dir, enum check id, enum confidence confidence,
-                const struct h2_frame *frame, const char *format, ...) H2D_PRINTF(6, 7);
+/* A rule is broken by the frame, or by what it says; the text is one sentence with the values. */
+void check_tell(const struct at_frame *at, enum check id, enum confidence confidence,
+                const char *format, ...) H2D_PRINTF(4, 5);
+/* The same of a side, dir, that did not do what it had to; place: what it is about, NULL: nothing.
+ */
+void check_tell_side(struct check_conn *conn, enum dir dir, enum check id,
+                     enum confidence confidence, const struct frame_place *place,
+                     const char *format, ...) H2D_PRINTF(6, 7);
+struct frame_place check_place(const struct h2_frame *frame);
+/* The side ended by FIN or RST: what it did not send, it did not send. */
+bool check_ended(const struct check_side *side);
 
 #endif

@@ -107,10 +107,10 @@ int h2_tell_frame(struct h2_session *session)
 static void tell_end(struct h2_session *session, const struct h2_frame_cut *cut)
 {
     session->cur->where.last = session->pos;
-    session->in_frame = false;
     if (session->begun && session->ev.on_end_frame != NULL) {
         session->ev.on_end_frame(session, session->cur, cut, session->user);
     }
+    session->in_frame = false;
 }
 
 int h2_end_frame(struct h2_session *session)

@@ -3,7 +3,12 @@
  * (receive-engine 6.4, 6.5, 6.7). */
 #include "h2/session_int.h"
 
-bool h2_had_seen(const struct h2_session *session, uint64_t fact)
+uint64_t h2_session_facts(const struct h2_session *session)
+{
+    return session->facts;
+}
+
+bool h2_session_had_seen(const struct h2_session *session, uint64_t fact)
 {
     const struct h2_session *peer = session->peer;
     return fact != 0 && session->proved > fact && !session->tainted && !session->gapped &&
@@ -15,7 +20,7 @@ bool h2_had_seen(const struct h2_session *session, uint64_t fact)
 static void judge_after_peer_reset(struct h2_session *session, const struct h2_stream *tombstone,
                                    const char *what)
 {
-    if (h2_had_seen(session, tombstone->rst_seq)) {
+    if (h2_session_had_seen(session, tombstone->rst_seq)) {
         h2_remark(session, CHECK_STREAM_FRAME_AFTER_PEER_RST, CONFIDENCE_LIKELY, tombstone->id,
                   "%s on stream %u, whose sender had seen the peer's RST_STREAM", what,
                   tombstone->id);
@@ -57,7 +62,7 @@ void h2_late_reset(struct h2_session *session, uint32_t id)
     if ((tombstone->flags & H2_STREAM_RST_BY_PEER) != 0) {
         h2_remark(session, CHECK_RST_REPEATED, CONFIDENCE_CERTAIN, id,
                   "RST_STREAM on stream %u, which its sender had reset", id);
-    } else if (h2_had_seen(session, tombstone->rst_seq)) {
+    } else if (h2_session_had_seen(session, tombstone->rst_seq)) {
         h2_remark(session, CHECK_RST_ANSWERS_RST, CONFIDENCE_LIKELY, id,
                   "RST_STREAM on stream %u, whose sender had seen the peer's RST_STREAM", id);
     }
@@ -65,7 +70,7 @@ void h2_late_reset(struct h2_session *session, uint32_t id)
 
 void h2_late_opening(struct h2_session *session, uint32_t id)
 {
-    if (session->observer && h2_had_seen(session, session->goaway_seq)) {
+    if (session->observer && h2_session_had_seen(session, session->goaway_seq)) {
         h2_remark(session, CHECK_GOAWAY_NEW_STREAM, CONFIDENCE_LIKELY, id,
                   "stream %u is new, and its sender had seen the peer's GOAWAY", id);
     }

@@ -42,7 +42,7 @@ int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id,
                                 .last = session->pos,
                                 .after_doomed = session->report->doomed };
     (void)snprintf(s->message, sizeof s->message, "%s", message);
-    h2_report_evidence(session, &s->evidence);
+    h2_session_evidence(session, &s->evidence);
     struct h2_suspicion **end = &session->suspicions;
     while (*end != NULL) {
         end = &(*end)->next;

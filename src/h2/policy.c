@@ -124,7 +124,7 @@ static void finding_here(const struct h2_session *session, enum check check,
                              .first = where->first,
                              .last = session->pos,
                              .message = text };
-    h2_report_evidence(session, &out->evidence);
+    h2_session_evidence(session, &out->evidence);
 }
 
 /* The sender can have known of nothing that was not told before, and nothing is missing: no fact

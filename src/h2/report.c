@@ -61,7 +61,7 @@ static void put_place(struct finding_evidence *evidence, struct span name)
     evidence->place[n] = '\0';
 }
 
-void h2_report_evidence(const struct h2_session *session, struct finding_evidence *evidence)
+void h2_session_evidence(const struct h2_session *session, struct finding_evidence *evidence)
 {
     const struct h2_frame *f = session->cur;
     memset(evidence, 0, sizeof *evidence);
@@ -122,7 +122,9 @@ unsigned h2_session_taints(const struct h2_session *session, enum check check, u
 
 bool h2_session_lacks_octets(const struct h2_session *session)
 {
-    return (taints_of_both(session, DIRS_TWO) & (TAINT_MID | TAINT_GAP)) != 0;
+    const struct h2_session *peer = session->peer;
+    return session->gapped || session->opt.mid_stream ||
+           (peer != NULL && (peer->gapped || peer->opt.mid_stream));
 }
 
 void h2_report_finding(struct h2_session *session, struct finding *finding)

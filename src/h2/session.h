@@ -148,6 +148,19 @@ const struct pos *h2_session_pos(const struct h2_session *session);
 void h2_session_gap(struct h2_session *session, uint64_t length, enum gap_cause cause,
                     const struct pos *before, const struct pos *after);
 
+/* The octets of the frame under way, up to and in on_end_frame, as far as they are at hand: for a
+ * finding. */
+void h2_session_evidence(const struct h2_session *session, struct finding_evidence *evidence);
+
+/* OBSERVER: how many things the other side has done so far that this side could read of; and
+ * whether an ACK proves that the sender of these octets had read of the one of that number (1 is
+ * the first) and all before it, and of something later (receive-engine 6.4, rule 4). */
+uint64_t h2_session_facts(const struct h2_session *session);
+bool h2_session_had_seen(const struct h2_session *session, uint64_t fact);
+
+/* Streams of either side that are open, half of them closed or not. */
+uint32_t h2_session_open_streams(const struct h2_session *session);
+
 /* Whether octets in front of this point are not there, in either direction: what rests on them is
  * not judged from here on (checks.md 3.1, MID and GAP). */
 bool h2_session_lacks_octets(const struct h2_session *session);

@@ -391,8 +391,6 @@ int h2_late_frame(struct h2_session *session, enum h2_rule closed, const char *w
 void h2_late_reset(struct h2_session *session, uint32_t id);
 /* The peer opens a stream, or promises one: OBSERVER says where it knew of a GOAWAY. */
 void h2_late_opening(struct h2_session *session, uint32_t id);
-/* Whether it is known that the peer had processed a fact, by its number (0: none). */
-bool h2_had_seen(const struct h2_session *session, uint64_t fact);
 /* OBSERVER: the stream is taken as open, though its opening was not seen. */
 int h2_stream_adopt(struct h2_session *session, uint32_t id, struct h2_stream **stream);
 /* Both directions have been seen from their beginning without holes, as far as the stream of the
@@ -576,8 +574,6 @@ int h2_tell_invalid(struct h2_session *session, int lib_error);
 
 bool h2_report_wanted(struct h2_session *session, enum check check);
 void h2_report_finding(struct h2_session *session, struct finding *finding);
-/* The octets of the frame under way that bear the verdict, as far as they are at hand. */
-void h2_report_evidence(const struct h2_session *session, struct finding_evidence *evidence);
 
 /* ---- pending.c ---- */
 

@@ -13,6 +13,15 @@
 
 #define PRIORITY_DEFAULT 3 /* RFC 9218 4.1 */
 
+uint32_t h2_session_open_streams(const struct h2_session *session)
+{
+    uint32_t count = 0;
+    for (const struct h2_stream *s = session->streams.first; s != NULL; s = s->next) {
+        count += s->state == H2_ST_OPENING || s->state == H2_ST_OPENED;
+    }
+    return count;
+}
+
 void h2_streams_init(struct h2_session *session)
 {
     map_init(&session->streams.spill, session->mem, session->opt.seed);

@@ -298,11 +298,12 @@ static void count_frame(struct h2_session *session, struct side *side, const str
         totals->octets += H2_FRAME_HEADER_LEN + (uint64_t)frame->hd.length - missing;
         bool unsure =
             missing > 0 || cut != NULL || (side->kept != NULL && side->kept->fields_uncertain);
-        bool tainted = unsure || h2_session_lacks_octets(session);
-        totals->frames_unsure += unsure;
-        totals->frames_tainted += tainted;
         side->frames++;
-        side->frames_tainted += tainted;
+        if (H2D_UNLIKELY(unsure || h2_session_lacks_octets(session))) {
+            totals->frames_unsure += unsure;
+            totals->frames_tainted++;
+            side->frames_tainted++;
+        }
     }
 }
 

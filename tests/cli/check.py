@@ -6,6 +6,7 @@ Each case is a function, listed at the end. Everything happens in a folder of it
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -206,6 +207,43 @@ def goaway(code):
     return b"\0\0\x08\7\0\0\0\0\0\0\0\0\0" + code.to_bytes(4, "big")
 
 
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def segment(sender, flags, seq, ack, payload=b""):
+    """An IPv4 packet of TCP between two ends, the client's first."""
+    ports = (40000, 80) if sender == ">" else (80, 40000)
+    tcp = struct.pack(">HHIIBBHHH", *ports, seq, ack, 0x50, flags, 65535, 0, 0) + payload
+    ends = (b"\x0a\0\0\1", b"\x0a\0\0\2") if sender == ">" else (b"\x0a\0\0\2", b"\x0a\0\0\1")
+    return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0) + ends[0] + ends[1] + tcp
+
+
+def conversation(*turns, close=">", acked="<>"):
+    """A capture of a connection: ">…" octets of the client, "<…" of the server, a packet each. The client's preface and
+    both sides' SETTINGS go before; acked: who acknowledges them; close: who sends FIN first, "" nobody, the capture just ends."""
+    turns = [(">", PREFACE + SETTINGS), ("<", SETTINGS)] + [(sender, ACK) for sender in acked] + list(turns)
+    seq = {">": 1, "<": 1}
+    packets = [segment(">", 2, 0, 0), segment("<", 0x12, 0, 1), segment(">", 0x10, 1, 1)]
+    for sender, octets in turns:
+        other = "<" if sender == ">" else ">"
+        packets.append(segment(sender, 0x18, seq[sender], seq[other], octets))
+        seq[sender] += len(octets)
+    for sender in [close, "<" if close == ">" else ">"] if close else []:
+        other = "<" if sender == ">" else ">"
+        packets.append(segment(sender, 0x11, seq[sender], seq[other]))
+        seq[sender] += 1
+    capture = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    for i, packet in enumerate(packets):
+        capture += struct.pack("<IIII", 1700000000, i * 1000, len(packet), len(packet)) + packet
+    return capture
+
+
+def ping(octets, ack=False):
+    return frame(6, int(ack), 0, octets)
+
+
+ACK = frame(4, 1, 0)
 REQUEST = b"\0\0\x07\1\5\0\0\0\1\x82\x86\x84\x41\x01a\x90"
 # check: octets behind the client's preface that fire it, and neighbours in which it stays silent.
 OWN_CHECKS = {
@@ -222,12 +260,109 @@ CAPTURES_OF = {
 }
 
 
+def get(stream):
+    return frame(1, 5, stream, REQUEST[9:])
+
+
+def answer(stream):
+    return frame(1, 5, stream, b"\x88")
+
+
+P, Q = b"pppppppp", b"qqqqqqqq"
+LAST = (2**31 - 1).to_bytes(4, "big")
+NO_PRIORITIES = settings((9, 1))
+PRIORITY = frame(2, 0, 1, b"\0\0\0\0\x0f")
+ERROR = goaway(2)
+# check: conversations that fire it, and others next to them in which it stays silent. What is captured of both sides.
+CONVERSATIONS = {
+    "stream-id-exhausted": ([conversation((">", get(2**31 - 9)))], [conversation((">", get(2**31 - 211)))]),
+    "settings-max-concurrent-zero": (
+        [conversation(("<", settings((3, 0))), (">", ACK))],
+        [conversation(("<", settings((3, 0))), (">", ACK), ("<", settings((3, 9))), (">", ACK))]),
+    "settings-ack-missing": (
+        [conversation((">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True))),
+         conversation((">", settings((4, 9))), (">", get(1)), ("<", answer(1))),
+         conversation(("<", settings((4, 9)) + ping(P)), (">", ping(P, True)))],
+        [conversation((">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True)), ("<", ACK)),
+         conversation((">", ping(P)), (">", settings((4, 9))), ("<", ping(P, True))),
+         conversation((">", get(1)), (">", settings((4, 9))), ("<", answer(1))),
+         conversation((">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True)), close="")]),
+    "preface-settings-unacked": (
+        [conversation((">", ping(P)), ("<", ping(P, True)), acked=">"),
+         conversation((">", settings() + get(1)), ("<", answer(1)), acked=">")],
+        [conversation((">", ping(P)), ("<", ping(P, True)), ("<", ACK), acked=">"),
+         conversation((">", ping(P)), ("<", ping(Q, True)), acked=">"),
+         conversation((">", ping(P)), ("<", ping(P, True)), acked=">", close="")]),
+    "ping-ack-missing": (
+        [conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True))),
+         conversation((">", ping(P)), (">", settings()), ("<", ACK)),
+         conversation((">", ping(P)), (">", get(1)), ("<", answer(1)))],
+        [conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True)), ("<", ping(P, True))),
+         conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True) + goaway(0))),
+         conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True)), close=""),
+         conversation((">", ping(P)), ("<", get(1)))]),
+    "ping-ack-of-ack": (
+        [conversation((">", ping(P, True)), ("<", ping(P, True)))],
+        [conversation((">", ping(P)), ("<", ping(P, True))), conversation((">", ping(P, True)), ("<", ping(Q, True))),
+         conversation((">", ping(P)), ("<", ping(P) + ping(P, True)), (">", ping(P, True)))]),
+    "goaway-no-close": (
+        [conversation(("<", ERROR), (">", ping(P)), ("<", ping(P, True))),
+         conversation((">", get(1)), ("<", ERROR), (">", get(3)), ("<", answer(3)))],
+        [conversation((">", ping(P)), ("<", ERROR), ("<", ping(P, True))),
+         conversation(("<", goaway(0)), (">", ping(P)), ("<", ping(P, True))),
+         conversation((">", get(1)), ("<", ERROR), (">", get(3)), ("<", answer(1)))]),
+    "priority-after-opt-out": (
+        [conversation(("<", NO_PRIORITIES), (">", ACK), (">", PRIORITY * 2))],
+        [conversation(("<", NO_PRIORITIES), (">", PRIORITY), (">", ACK)),
+         conversation(("<", settings((9, 0))), (">", ACK), (">", PRIORITY))]),
+    "goaway-last-id-too-low": (
+        [conversation((">", get(1)), ("<", answer(1)), ("<", goaway(0))),
+         conversation((">", get(1)), ("<", goaway(0)), ("<", answer(1)))],
+        [conversation((">", get(1)), ("<", answer(1)), ("<", frame(7, 0, 0, b"\0\0\0\1\0\0\0\0"))),
+         conversation((">", get(1)), ("<", frame(7, 0, 0, LAST + b"\0\0\0\0")), ("<", answer(1)))]),
+    "goaway-grace-first": (
+        [conversation(("<", goaway(0)))],
+        [conversation(("<", frame(7, 0, 0, LAST + b"\0\0\0\0")), ("<", goaway(0))), conversation((">", goaway(0))),
+         conversation(("<", goaway(2)))]),
+    "goaway-missing": (
+        [conversation((">", get(1))), conversation((">", get(1)), close="<")],
+        [conversation((">", get(1)), ("<", answer(1))), conversation((">", get(1)), close=""),
+         conversation((">", get(1)), ("<", goaway(0)), close="<")]),
+}
+
+
+def in_conversations():
+    for check, (fires, silent) in CONVERSATIONS.items():
+        counts = [[findings("--only", check, stdin=octets).count(check) for octets in inputs] for inputs in (fires, silent)]
+        expect(check, counts, [[1] * len(fires), [0] * len(silent)])
+
+
+def without_a_packet():
+    """What a side owes is not known where octets are missing: each packet lost in turn, and each start."""
+    for check, (fires, silent) in CONVERSATIONS.items():
+        for capture in silent:
+            packets, at = [], 24
+            while at < len(capture):
+                size = 16 + int.from_bytes(capture[at + 8:at + 12], "little")
+                packets.append(capture[at:at + size])
+                at += size
+            for i in range(len(packets)):
+                for what, left in (("without", packets[:i] + packets[i + 1:]), ("from", packets[i:])):
+                    found = findings("--only", check, "--port", "80", stdin=capture[:24] + b"".join(left))
+                    if check in found and check not in LOST_IS_NO_MATTER:
+                        raise Wrong(f"{check}: {what} packet {i + 1}")
+
+
+# Octets of one direction alone, whatever was lost.
+LOST_IS_NO_MATTER = {"goaway-last-id-too-low"}
+
+
 def own_checks():
     """Every check that only --check raises: one input that fires it, one next to it in which it is silent."""
     source = "".join(open(os.path.join(CAPTURES, "..", "src", "check", name), encoding="utf-8").read()
                      for name in os.listdir(os.path.join(CAPTURES, "..", "src", "check")) if name.endswith(".c"))
     raised = {name.lower().replace("_", "-") for name in re.findall(r"\bCHECK_([A-Z0-9_]+)\b", source)}
-    expect("checks with a case", set(OWN_CHECKS) | set(CAPTURES_OF), raised)
+    expect("checks with a case", set(OWN_CHECKS) | set(CAPTURES_OF) | set(CONVERSATIONS), raised)
     for check, inputs in OWN_CHECKS.items():
         counts = [findings("--only", check, stdin=PREFACE + octets).count(check) for octets in inputs]
         expect(check, counts, [1, 0])
@@ -274,6 +409,6 @@ def main():
 
 
 CASES = [exit_codes, judged_in_part, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
-         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, the_registry, closed_pipe, quiet,
+         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, in_conversations, without_a_packet, the_registry, closed_pipe, quiet,
          too_little_could_be_judged]
 sys.exit(main())

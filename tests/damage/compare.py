@@ -124,7 +124,7 @@ def _keys(result, frame, whole):
 
 def _findings(result, whole, decoded, places):
     for f in decoded.findings:
-        if f.severity == 'note':
+        if f.severity == 'note' and f.record.get('scope') != 'advice':
             continue
         i, base = places[id(f.way)]
         at = None if f.offset is None else f.offset + base
