@@ -625,3 +625,13 @@ struct stream_sink feed_open(struct run *run, const struct connection_info *info
     sink.ctx = feed;
     return sink;
 }
+
+void feed_keyless(struct run *run, const struct connection_info *info, struct render_conn *shown)
+{
+    struct feed feed = { .run = run, .info = *info, .shown = shown };
+    feed.checked = check_connection_begin(run->check, &feed.info, shown, &feed);
+    if (feed.checked == NULL) {
+        run->out_of_memory = true;
+    }
+    check_connection_end(feed.checked);
+}

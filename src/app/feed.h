@@ -11,6 +11,10 @@
 struct stream_sink feed_open(struct run *run, const struct connection_info *info,
                              const struct upgrade_info *upgrade);
 
+/* A TLS connection that nobody can read, numbered and shown: --check judges what it says in clear.
+ */
+void feed_keyless(struct run *run, const struct connection_info *info, struct render_conn *shown);
+
 /* What --check calls with a settled finding: ctx is the run, owner the connection. */
 void feed_checked(void *ctx, void *owner, const struct finding *finding);
 

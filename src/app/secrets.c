@@ -62,6 +62,9 @@ static void on_keyless(void *ctx, const struct connection_info *info, enum tls_r
         run->out_of_memory = true;
         return;
     }
+    if (run->check != NULL && reason != TLS_REASON_ALERT) {
+        feed_keyless(run, &numbered, shown);
+    }
     render_connection_end(shown);
     others_add(&run->report.others, "TLS", 1, 0);
     keep_example(&run->report.keyless[reason], info->tls);

@@ -210,6 +210,7 @@ struct check_conn *check_connection_begin(struct checker *check, const struct co
     conn->lossy = conn->begun_late;
     conn->next_user = next_user;
     conn->owner = owner;
+    chk_tls(conn);
     return conn;
 }
 

@@ -28,7 +28,7 @@ void check_free(struct checker *check);
 struct h2_events check_events(const struct checker *check);
 
 /* A connection begins. next_user: the user pointer of the next listener; owner: for whoever hears
- * of its findings. NULL: memory is out. */
+ * of its findings, which may come before this returns. NULL: memory is out. */
 struct check_conn *check_connection_begin(struct checker *check, const struct connection_info *info,
                                           void *next_user, void *owner) H2D_MUST_CHECK;
 void *check_connection_owner(const struct check_conn *conn);

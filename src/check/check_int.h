@@ -122,6 +122,11 @@ void chk_sync_free(struct checker *check);
 void chk_side_closed(struct check_conn *conn, enum dir dir);
 void chk_end(struct check_conn *conn);
 
+/* ---- chk_tls.c ---- */
+
+/* A connection begins: what its TLS says of it. */
+void chk_tls(struct check_conn *conn);
+
 /* ---- check.c: for the chapters ---- */
 
 /* Whether the check was asked for. */

@@ -29,6 +29,12 @@ struct tls_facts {
     uint16_t cipher_id;  /* 0: not seen */
     char sni[256];
     char alpn[256]; /* what was chosen; TLS 1.3 without keys: what the client offers, with commas */
+    bool alpn_known;     /* alpn is what was chosen; "": nothing was */
+    bool offers_h2c;     /* the client's offer has "h2c" */
+    bool ech;            /* the ClientHello has ECH: sni may be that of the outer one */
+    uint16_t version_id; /* 0x0303: TLS 1.2; 0: not seen */
+    uint8_t compression; /* the method that the server chose; TLS 1.3 has none: 0 */
+    struct pos client_hello, server_hello; /* packet 0: not seen */
     bool resumed;
     bool early_data;    /* 0-RTT data was accepted */
     bool keys;          /* it can be read */
@@ -79,6 +85,9 @@ struct upgrade_info {
     struct span settings; /* HTTP2-Settings, decoded: a SETTINGS payload (a multiple of 6 octets) */
     struct pos first, last; /* the request's packets */
 };
+
+/* The suite is one of those that RFC 9113 appendix A prohibits with TLS 1.2. */
+bool tls_suite_is_prohibited(uint16_t cipher_id);
 
 /* "h2c", "tls", "raw". */
 const char *connection_transport_name(enum connection_transport transport);

@@ -78,6 +78,7 @@ const struct hpack_static_row *spec_hpack_static(uint32_t index)
 #define CODE_REFUSED     H2_REFUSED_STREAM
 #define CODE_COMPRESSION H2_COMPRESSION_ERROR
 #define CODE_CALM        H2_ENHANCE_YOUR_CALM
+#define CODE_SECURITY    H2_INADEQUATE_SECURITY
 #define WHO_C            BY_CLIENT
 #define WHO_S            BY_SERVER
 #define WHO_X            BY_SENDER

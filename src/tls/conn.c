@@ -320,7 +320,7 @@ static bool lacks_only_secret(const struct tls_conn *conn)
 {
     return crypto_available() && conn->has_client_hello &&
            (conn->suite != NULL ? conn->suite->aead != AEAD_NONE : conn->guessed) &&
-           conn->version >= TLS_1_2;
+           conn->version >= TLS_1_2 && conn->facts.compression == 0;
 }
 
 static int server_has_spoken(struct tls_conn *conn)

@@ -157,6 +157,17 @@ static struct span read_alpn_list(struct span content)
     return take_vector(&c, 2);
 }
 
+static bool lists_h2c(struct span list)
+{
+    struct cur c = cur_of(list);
+    bool found = false;
+    while (cur_left(&c) > 0) {
+        struct span name = take_vector(&c, 1);
+        found |= cur_ok(&c) && name.len == 3 && memcmp(name.ptr, "h2c", 3) == 0;
+    }
+    return found;
+}
+
 static struct span read_alpn_choice(struct span content)
 {
     struct cur c = cur_of(read_alpn_list(content));
@@ -200,6 +211,7 @@ bool client_hello_read(struct span body, struct client_hello *out)
             break;
         case EXT_ALPN:
             out->alpn = read_alpn_list(content);
+            out->offers_h2c = lists_h2c(out->alpn);
             break;
         case EXT_PRE_SHARED_KEY:
             out->psk = true;
@@ -235,7 +247,7 @@ bool server_hello_read(struct span body, struct server_hello *out)
     out->random = random.ptr;
     out->session_id = take_vector(&c, 1);
     out->suite = cur_u16(&c);
-    (void)cur_u8(&c); /* compression */
+    out->compression = cur_u8(&c);
     if (random.len != TLS_RANDOM_LEN || !cur_ok(&c) || out->session_id.len > TLS_SESSION_ID_MAX) {
         return false;
     }

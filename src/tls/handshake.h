@@ -53,6 +53,7 @@ struct client_hello {
     struct span session_id;
     struct span sni;  /* the first host_name; empty: none */
     struct span alpn; /* the list as it stands: octet of length, name, …; empty: none */
+    bool offers_h2c;
     bool ech;
     bool early_data;
     bool psk;
@@ -65,6 +66,7 @@ struct server_hello {
     struct span session_id;
     uint16_t version; /* supported_versions, else the version field */
     uint16_t suite;
+    uint8_t compression;
     struct span alpn; /* the name that was chosen; empty: none, or encrypted */
     bool psk;         /* pre_shared_key: a session is resumed */
 };

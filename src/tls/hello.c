@@ -43,7 +43,9 @@ static void on_client_hello(struct half *half, struct span body)
     memcpy(conn->session_id, hello.session_id.ptr, hello.session_id.len);
     conn->session_id_len = (uint8_t)hello.session_id.len;
     conn->early_offered = hello.early_data;
-    conn->ech = hello.ech;
+    conn->ech = conn->facts.ech = hello.ech;
+    conn->facts.offers_h2c = hello.offers_h2c;
+    conn->facts.client_hello = half->at;
     copy_text(conn->facts.sni, sizeof(conn->facts.sni), hello.sni);
     copy_offers(conn->facts.alpn, sizeof(conn->facts.alpn), hello.alpn);
 }
@@ -78,10 +80,14 @@ static void on_server_hello(struct half *half, struct span body)
     conn->facts.version = version_name(hello.version);
     conn->facts.cipher = conn->suite != NULL ? conn->suite->name : conn->cipher_text;
     conn->facts.cipher_id = hello.suite;
+    conn->facts.version_id = hello.version;
+    conn->facts.server_hello = half->at;
     if (hello.version == TLS_1_3) {
         conn->facts.resumed = hello.psk;
     } else {
         conn->facts.resumed = same_id;
+        conn->facts.alpn_known = true;
+        conn->facts.compression = hello.compression;
         copy_text(conn->facts.alpn, sizeof(conn->facts.alpn), hello.alpn);
     }
 }
@@ -95,6 +101,7 @@ static void on_encrypted_extensions(struct half *half, struct span body)
         return;
     }
     copy_text(conn->facts.alpn, sizeof(conn->facts.alpn), extensions.alpn);
+    conn->facts.alpn_known = true;
     conn->facts.early_data = extensions.early_data;
     conn->server_ready = true;
 }
@@ -152,6 +159,7 @@ void hello_record(struct half *half, const struct record *record)
     struct tls_conn *conn = half->conn;
     switch (record->type) {
     case RECORD_HANDSHAKE:
+        half->at = record->pos;
         (void)handshake_feed(&half->handshake, record->payload, hello_message, half);
         break;
     case RECORD_ALERT:

@@ -134,7 +134,7 @@ static bool find_keys_12(struct tls_conn *conn)
 
 bool open_find_keys(struct tls_conn *conn)
 {
-    if (conn->tls->crypto == NULL || !conn->has_client_hello ||
+    if (conn->tls->crypto == NULL || !conn->has_client_hello || conn->facts.compression != 0 ||
         (conn->suite != NULL && conn->suite->aead == AEAD_NONE)) {
         return false;
     }

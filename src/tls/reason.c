@@ -60,6 +60,9 @@ static enum tls_reason reason_of(const struct tls_conn *conn)
     if (conn->suite == NULL ? !conn->guessed : conn->suite->aead == AEAD_NONE) {
         return TLS_REASON_SUITE;
     }
+    if (conn->facts.compression != 0) {
+        return TLS_REASON_PACKED;
+    }
     if (conn->halves[0].failed + conn->halves[1].failed > 0) {
         return TLS_REASON_WRONG_KEY;
     }
@@ -74,6 +77,7 @@ static const char *brief_of(const struct tls_conn *conn, enum tls_reason reason)
         [TLS_REASON_LATE] = "handshake not in the capture",
         [TLS_REASON_VERSION] = "version not supported",
         [TLS_REASON_SUITE] = "suite not supported",
+        [TLS_REASON_PACKED] = "TLS compression",
         [TLS_REASON_WRONG_KEY] = "key does not fit",
         [TLS_REASON_TOO_LATE] = "no key in time",
         [TLS_REASON_NO_LOG] = "no key",
@@ -105,6 +109,12 @@ enum tls_reason reason_fill(struct tls_conn *conn)
         break;
     case TLS_REASON_SUITE:
         say_suite(conn);
+        break;
+    case TLS_REASON_PACKED:
+        REASON(conn,
+               "TLS compression (method %u) is not supported (and prohibited for HTTP/2, RFC "
+               "9113 9.2.1)",
+               (unsigned)conn->facts.compression);
         break;
     case TLS_REASON_WRONG_KEY:
         REASON(conn,

@@ -19,6 +19,7 @@ enum tls_reason {
     TLS_REASON_LATE,      /* the handshake is not in the capture */
     TLS_REASON_VERSION,   /* older than TLS 1.2 */
     TLS_REASON_SUITE,     /* not one that we read */
+    TLS_REASON_PACKED,    /* TLS compression */
     TLS_REASON_WRONG_KEY, /* there is a key, but it does not fit */
     TLS_REASON_TOO_LATE,  /* secrets did not come in time */
     TLS_REASON_NO_LOG,    /* there are no secrets at all */

@@ -41,6 +41,7 @@ struct half {
     unsigned side;
     struct records records;
     struct handshake handshake;
+    struct pos at; /* of the record that the handshake messages told are in */
     enum epoch epoch;
     struct slot slots[EPOCH_COUNT];
     struct tls_key key;  /* of the epoch; aead NULL: none yet */

@@ -362,13 +362,67 @@ def own_checks():
     source = "".join(open(os.path.join(CAPTURES, "..", "src", "check", name), encoding="utf-8").read()
                      for name in os.listdir(os.path.join(CAPTURES, "..", "src", "check")) if name.endswith(".c"))
     raised = {name.lower().replace("_", "-") for name in re.findall(r"\bCHECK_([A-Z0-9_]+)\b", source)}
-    expect("checks with a case", set(OWN_CHECKS) | set(CAPTURES_OF) | set(CONVERSATIONS), raised)
+    expect("checks with a case", set(OWN_CHECKS) | set(CAPTURES_OF) | set(CONVERSATIONS) | set(TLS_CHECKS), raised)
     for check, inputs in OWN_CHECKS.items():
         counts = [findings("--only", check, stdin=PREFACE + octets).count(check) for octets in inputs]
         expect(check, counts, [1, 0])
     for check, inputs in CAPTURES_OF.items():
         counts = [check in findings("--only", check, os.path.join(CAPTURES, name)) for name in inputs]
         expect(check, counts, [True, False])
+
+
+SERVER_HELLO = rb"(\x16\x03\x03..\x02\x00..\x03\x03.{32}\x20.{32})\xcc\xa9\x00"
+ALPN_CHOICE = b"\x00\x10\x00\x05\x00\x03\x02h2"
+# check: octets of a TLS 1.2 capture (a regular expression), what takes their place so that it fires, what does not;
+# whether it is read with its keys.
+TLS_CHECKS = {
+    "tls-version-low": (rb"(\x16\x03\x03..\x02\x00..)\x03\x03", b"\\1\x03\x02", b"\\1\x03\x03", False),
+    "tls-prohibited-cipher": (SERVER_HELLO, b"\\1\xc0\x13\x00", b"\\1\xcc\xa8\x00", False),
+    "tls-compression": (SERVER_HELLO, b"\\1\xcc\xa9\x01", b"\\1\xcc\xa8\x00", False),
+    "tls-sni-missing": (rb"\x00\x00(\x00\x11\x00\x0f\x00\x00\x0cexample.test)", b"\x0a\x0a\\1", b"\x00\x00\\1", True),
+    "alpn-missing": (ALPN_CHOICE, ALPN_CHOICE.replace(b"\x10", b"\x11"), ALPN_CHOICE, True),
+    "alpn-h2c-in-tls": (rb"\x02h2\x08http/1.1", b"\x03h2c\x07ttp/1.1", b"\x02h2\x08h2c/1.12", True),
+}
+
+
+def tls_checks():
+    """The hellos of a recorded connection changed; its records can be read as before."""
+    path = os.path.join(CAPTURES, "curl-nginx-tls12-chacha.pcap")
+    keys = ["--keylog", path.replace(".pcap", ".keys")]
+    octets = open(path, "rb").read()
+    for check, (pattern, broken, right, with_keys) in TLS_CHECKS.items():
+        for what, count in ((broken, 2), (right, 0)):
+            changed, times = re.subn(pattern, what, octets, flags=re.DOTALL)
+            expect(f"{check}: places", times, 2)
+            name = write("tls.pcap", changed)
+            expect(check, findings("--only", check, *(keys if with_keys else []), name).count(check), count)
+            # The hellos are lost: what they did not say is not held against them.
+            expect(f"{check}, no hellos", findings("--only", check, *keys, write("late.pcap", without_hellos(changed))), [])
+
+
+def without_hellos(octets):
+    """The capture without its packets that hold a hello of TLS (Ethernet, IPv4)."""
+    kept, at = octets[:24], 24
+    while at < len(octets):
+        size = 16 + int.from_bytes(octets[at + 8:at + 12], "little")
+        packet = octets[at + 16:at + size]
+        tcp = 14 + (packet[14] & 15) * 4
+        payload = packet[tcp + (packet[tcp + 12] >> 4) * 4:]
+        if not (payload[:1] == b"\x16" and payload[5:6] in (b"\x01", b"\x02")):
+            kept += octets[at:at + size]
+        at += size
+    return kept
+
+
+def old_tls():
+    """TLS 1.1 cannot be read, but is judged; there is a record that the finding belongs to."""
+    octets = open(os.path.join(CAPTURES, "curl-nginx-tls12-chacha.pcap"), "rb").read()
+    name = write("old.pcap", re.sub(TLS_CHECKS["tls-version-low"][0], TLS_CHECKS["tls-version-low"][1], octets, flags=re.DOTALL))
+    code, rows = records(name)
+    expect("exit, kinds", (code, [r["kind"] for r in rows]),
+           (2, ["h2dump"] + ["connection", "finding"] * 2 + ["summary"]))
+    expect("what", [rows[2][key] for key in ("conn", "check", "severity", "by", "error_code")],
+           [1, "tls-version-low", "error", "server", "INADEQUATE_SECURITY"])
 
 
 def closed_pipe():
@@ -409,6 +463,7 @@ def main():
 
 
 CASES = [exit_codes, judged_in_part, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
-         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, in_conversations, without_a_packet, the_registry, closed_pipe, quiet,
+         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, in_conversations, without_a_packet,
+         tls_checks, old_tls, the_registry, closed_pipe, quiet,
          too_little_could_be_judged]
 sys.exit(main())

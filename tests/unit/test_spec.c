@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "spec/connection.h"
 #include "spec/finding.h"
 #include "spec/limits.h"
 #include "spec/spec.h"
@@ -48,12 +49,34 @@ static void names_and_numbers(void **state)
     assert_null(spec_limit(1000));
 }
 
+/* RFC 9113 appendix A: as many as stand there; with an ephemeral key exchange and AEAD, none. */
+static void prohibited_suites(void **state)
+{
+    static const uint16_t good[] = { 0x009e, 0x00a3, 0x00aa, 0xc02b, 0xc02f, 0xc052, 0xc07d,
+                                     0xc09e, 0xc0a6, 0xc0af, 0xcca8, 0x1301, 0x5600 };
+    static const uint16_t bad[] = { 0x0000, 0x0005, 0x002f, 0x009c, 0x00a8, 0x00ff,
+                                    0xc013, 0xc02e, 0xc031, 0xc09d, 0xc0a9 };
+    unsigned count = 0;
+    (void)state;
+    for (unsigned id = 0; id <= UINT16_MAX; id++) {
+        count += tls_suite_is_prohibited((uint16_t)id);
+    }
+    assert_int_equal(count, 276);
+    for (size_t i = 0; i < H2D_COUNT_OF(good); i++) {
+        assert_false(tls_suite_is_prohibited(good[i]));
+    }
+    for (size_t i = 0; i < H2D_COUNT_OF(bad); i++) {
+        assert_true(tls_suite_is_prohibited(bad[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checks_are_complete_and_unique),
         cmocka_unit_test(severity_follows_class_and_certainty),
         cmocka_unit_test(names_and_numbers),
+        cmocka_unit_test(prohibited_suites),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
