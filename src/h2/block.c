@@ -3,6 +3,7 @@
  * table is the connection's. */
 #include <stdio.h>
 
+#include "h2/names.h"
 #include "h2/session_int.h"
 
 static int step_block(struct h2_session *session, struct cur *in);
@@ -172,7 +173,10 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
     b->subject_id = subject_id;
     b->continuations = 0;
     b->octets = 0;
-    b->list_octets = 0;
+    b->taken = (struct hpack_taken){ .stop = session->names_stop };
+    b->size_updates = 0;
+    b->websocket = false;
+    b->authority_len = 0;
     b->field_count = 0;
     b->field_fault = CHECK_COUNT;
     b->judge = report && subject != NULL && session->opt.check_messaging;
@@ -187,7 +191,9 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
         message_begin_block(&subject->message, &b->context);
     }
     b->watch = report && session->hpack_level != HPACK_LEVEL_FULL;
-    b->quick = b->judge && !b->sniff && !b->watch;
+    /* Few blocks are trailers or promises, and what stands in them is looked at. */
+    b->quick = b->judge && !b->sniff && !b->watch &&
+               (!session->observer || (kind != MESSAGE_TRAILERS && !b->context.is_push));
     return report ? tell_begin(session) : H2_GO;
 }
 
@@ -360,6 +366,11 @@ static int size_update(struct h2_session *session, const struct h2_header *h)
 {
     uint32_t max = session->ledger.widest[H2_SETTING_HEADER_TABLE_SIZE];
     int rc = H2_GO;
+    if (++session->block.size_updates == 3) {
+        h2_remark(session, CHECK_HPACK_TABLE_UPDATE_EXCESS, CONFIDENCE_CERTAIN,
+                  session->block.subject_id,
+                  "more than two table size updates in front of a block");
+    }
     if (session->observer && h->index > max) {
         rc = h2_break_limit(session, H2_RULE_TABLE_UPDATE, 0, (int64_t)h->index - max,
                             "a table size update to %u; the decoder allows %u", h->index, max);
@@ -396,8 +407,7 @@ static int field_not_ok(struct h2_session *session, struct h2_header *h,
     return rc;
 }
 
-/* What is not ordinary, or not to be told at once. */
-static H2D_ALWAYS_INLINE int field_rest(struct h2_session *session, struct h2_header *h)
+static H2D_ALWAYS_INLINE int field_judged(struct h2_session *session, struct h2_header *h)
 {
     struct h2_block *b = &session->block;
     if (H2D_UNLIKELY(!b->report || (b->subject == NULL && !session->observer))) {
@@ -423,6 +433,40 @@ static H2D_ALWAYS_INLINE int field_rest(struct h2_session *session, struct h2_he
                                              : field_not_ok(session, h, verdict, &fault);
 }
 
+static H2D_ALWAYS_INLINE void count_name(struct h2_block *b, const struct h2_header *h)
+{
+    uint32_t name = H2D_LIKELY(h->certainty == H2_EXACT) ? h->known : 0;
+    b->taken.twice |= b->taken.names & name;
+    b->taken.names |= name;
+}
+
+/* Tokens of fields of which more is to be said than the rules of a message say. */
+#define ADVISED                                                                                    \
+    (1U << H2_TOKEN_HOST | 1U << H2_TOKEN_TE | 1U << H2_TOKEN_CONNECTION_SPECIFIC |                \
+     1U << H2_TOKEN_PROTOCOL)
+
+static H2D_ALWAYS_INLINE bool is_advised(const struct h2_session *session,
+                                         const struct h2_header *h)
+{
+    const struct h2_block *b = &session->block;
+    bool looked_at =
+        (h->known & b->taken.stop) != 0 || b->context.kind == MESSAGE_TRAILERS || b->websocket;
+    return (((ADVISED >> h->token) & 1) != 0 || (h->token == H2_TOKEN_NONE && looked_at)) &&
+           session->observer && b->report && b->judge && b->subject != NULL &&
+           h->certainty == H2_EXACT;
+}
+
+/* What is not ordinary, or not to be told at once. */
+static H2D_ALWAYS_INLINE int field_rest(struct h2_session *session, struct h2_header *h)
+{
+    int rc = field_judged(session, h);
+    if (H2D_UNLIKELY(is_advised(session, h)) && (rc == H2_GO || rc == H2_PAUSED)) {
+        h2_advise_field(session, h);
+    }
+    count_name(&session->block, h);
+    return rc;
+}
+
 static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header *h)
 {
     struct h2_block *b = &session->block;
@@ -430,9 +474,13 @@ static H2D_ALWAYS_INLINE int field(struct h2_session *session, struct h2_header 
         return size_update(session, h);
     }
     b->field_count++;
-    b->list_octets += h->name.len + h->value.len;
-    if (H2D_LIKELY(b->quick) &&
+    b->taken.octets += h->name.len + h->value.len;
+    if (H2D_UNLIKELY(h->token == H2_TOKEN_AUTHORITY)) {
+        h2_advise_authority(b, h->certainty == H2_EXACT ? h->value : span_empty());
+    }
+    if (H2D_LIKELY(b->quick) && (h->known & b->taken.stop) == 0 &&
         message_take_ordinary(&b->subject->message, b->context.kind, h->ordinary)) {
+        count_name(b, h);
         return field_good(session, h);
     }
     return H2D_UNLIKELY(b->watch) ? h2_infer_field(session, h) : field_rest(session, h);
@@ -508,8 +556,11 @@ static void advise_hpack(struct h2_session *session)
     uint32_t id = session->block.subject_id;
     if (hpack_decoder_update_missing(session->hpack)) {
         (void)h2_break(session, H2_RULE_TABLE_UPDATE_MISSING, id,
-                       "the first field block after the ACK of a smaller HEADER_TABLE_SIZE has no "
-                       "size update");
+                       "the first field block after the ACK of a smaller HEADER_TABLE_SIZE does "
+                       "not begin with an update to that size");
+    }
+    for (enum check c; (c = hpack_decoder_remark(session->hpack)) != CHECK_COUNT;) {
+        h2_remark(session, c, CONFIDENCE_CERTAIN, id, "%s", spec_check(c)->title);
     }
     enum check limit = hpack_decoder_limit_hit(session->hpack);
     if (limit != CHECK_COUNT) {
@@ -523,18 +574,18 @@ static void advise_block(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
     uint32_t max = session->ledger.acked[H2_SETTING_MAX_HEADER_LIST_SIZE];
-    uint64_t section = b->list_octets + 32 * b->field_count; /* RFC 9113 6.5.2 */
+    uint64_t section = b->taken.octets + 32 * b->field_count; /* RFC 9113 6.5.2 */
     if (section > max) {
         h2_remark(session, CHECK_FIELD_SECTION_TOO_LARGE, CONFIDENCE_CERTAIN, b->subject_id,
                   "a field section of %llu octets; the receiver's advice is %u",
                   (unsigned long long)section, max);
     }
-    if (!session->block_told &&
-        (b->field_count > session->opt.block_fields || b->list_octets > LIMIT_BLOCK_OCTETS_SHOWN)) {
+    if (!session->block_told && (b->field_count > session->opt.block_fields ||
+                                 b->taken.octets > LIMIT_BLOCK_OCTETS_SHOWN)) {
         session->block_told = true;
         h2_remark(session, CHECK_LIMIT_BLOCK, CONFIDENCE_CERTAIN, b->subject_id,
                   "a field section of %llu fields and %llu octets is not shown whole",
-                  (unsigned long long)b->field_count, (unsigned long long)b->list_octets);
+                  (unsigned long long)b->field_count, (unsigned long long)b->taken.octets);
     }
     if (H2D_UNLIKELY(hpack_decoder_has_news(session->hpack)) ||
         H2D_UNLIKELY(session->hpack_level != HPACK_LEVEL_FULL)) {
@@ -576,6 +627,11 @@ static int block_done(struct h2_session *session)
         return h2_end_frame(session);
     }
     int rc = judge_whole(session);
+    if (H2D_UNLIKELY((b->taken.twice & H2_NAMES_SINGLE) != 0 ||
+                     b->frame.hd.type == H2_PUSH_PROMISE) &&
+        session->observer) {
+        h2_advise_whole(session);
+    }
     if (rc == H2_SILENT) {
         if (b->end_stream && b->subject != NULL) {
             /* No close here: the RST_STREAM will do that. */
@@ -637,7 +693,7 @@ static H2D_ALWAYS_INLINE void take_unseen(struct h2_session *session, struct cur
         return;
     }
     size_t n = hpack_take_ordinary(session->hpack, fragment, &b->subject->message, b->context.kind,
-                                   &b->list_octets);
+                                   &b->taken);
     if (n > 0) {
         b->field_count += n;
         session->frame_used += n;

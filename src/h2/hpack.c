@@ -7,6 +7,7 @@
 #include "h2/hpack_int.h"
 #include "h2/hpack_repr.h"
 #include "h2/message.h"
+#include "h2/names.h"
 #include "spec/limits.h"
 
 #define INITIAL_LIMIT     4096
@@ -51,6 +52,19 @@ enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder)
     if (decoder->table_limit_hit) {
         decoder->table_limit_hit = false;
         return CHECK_LIMIT_HPACK_TABLE;
+    }
+    return CHECK_COUNT;
+}
+
+enum check hpack_decoder_remark(struct hpack_decoder *decoder)
+{
+    if (decoder->min_unsignalled) {
+        decoder->min_unsignalled = false;
+        return CHECK_HPACK_TABLE_UPDATE_MIN_UNSIGNALLED;
+    }
+    if (decoder->overlong) {
+        decoder->overlong = false;
+        return CHECK_HPACK_INTEGER_OVERLONG;
     }
     return CHECK_COUNT;
 }
@@ -115,6 +129,7 @@ struct span hpack_carried(const struct hpack_decoder *decoder, uint32_t n)
 
 void hpack_begin_block(struct hpack_decoder *decoder)
 {
+    decoder->authority = 0;
     decoder->failed = decoder->failed && !decoder->lenient;
     decoder->field_seen = false;
     decoder->block_off = 0;
@@ -155,6 +170,7 @@ static void show_nothing(struct h2_header *out)
     out->token = H2_TOKEN_NONE;
     out->octet_facts = 0;
     out->ordinary = 0;
+    out->known = 0;
     out->never_indexed = out->inserted = out->huffman_name = out->huffman_value = false;
     out->name_wire_octets = out->value_wire_octets = 0;
     out->certainty = H2_EXACT;
@@ -171,6 +187,7 @@ static void show_entry(const struct hpack_table *table, const struct hpack_entry
     out->token = (enum h2_token)entry->token;
     out->octet_facts = entry->octet_facts;
     out->ordinary = entry->ordinary;
+    out->known = entry->known;
     out->certainty = (enum h2_certainty)entry->certainty;
     out->entry = entry->entry;
     out->entry_loss = entry->entry_loss;
@@ -183,6 +200,7 @@ static void show_static(uint32_t index, struct h2_header *out)
     out->value = (struct span){ (const uint8_t *)row->value, row->value_len };
     out->token = (enum h2_token)row->token;
     out->ordinary = row->ordinary;
+    out->known = row->known;
 }
 
 /* Dynamic position p is not kept: which entry is it? False: the encoder cannot mean any. */
@@ -277,6 +295,7 @@ static bool find_name(struct hpack_decoder *decoder, const struct hpack_piece *r
         made->static_name = (uint8_t)repr->number;
         made->name_len = hpack_static_fields[repr->number].name_len;
         made->token = hpack_static_fields[repr->number].token;
+        made->known = hpack_static_fields[repr->number].known;
         return true;
     }
     uint32_t p = repr->number - HPACK_STATIC_COUNT;
@@ -292,6 +311,7 @@ static bool find_name(struct hpack_decoder *decoder, const struct hpack_piece *r
         made->static_name = entry->static_name;
         made->name_len = entry->name_len;
         made->token = entry->token;
+        made->known = entry->known;
         made->octet_facts = entry->octet_facts & H2_NAME_FACTS;
         bool sure = !decoder->doubtful && entry->certainty != H2_INFERRED;
         made->certainty = sure ? H2_EXACT : H2_INFERRED;
@@ -371,6 +391,7 @@ static void judge_literal(const struct hpack_table *table, const struct hpack_pi
     if (repr->number == 0 && source->known) {
         struct span name = hpack_entry_name(table, made);
         made->token = (uint8_t)message_token_of(name);
+        made->known = h2_name_bit_of(name);
         made->octet_facts = message_octet_facts(name, value);
     } else {
         made->octet_facts |= message_value_facts(value);
@@ -414,6 +435,19 @@ static enum hpack_status act_literal(struct hpack_decoder *decoder, const struct
     return HPACK_FIELD;
 }
 
+/* Lenient: the limit was smaller for a while, and the first update since does not say so. Where
+ * entries would have had to go for it, that is an error (RFC 9113 4.3.1), else only wanted (RFC
+ * 7541 4.2). */
+static H2D_NOINLINE void forget_minimum(struct hpack_decoder *decoder)
+{
+    const struct hpack_table *table = &decoder->table;
+    if (table->size > decoder->min_limit && hpack_table_is_full(table)) {
+        decoder->update_missing = true;
+    } else {
+        decoder->min_unsignalled = true;
+    }
+}
+
 static enum hpack_status act(struct hpack_decoder *decoder, const struct hpack_piece *repr,
                              struct h2_header *out)
 {
@@ -422,6 +456,9 @@ static enum hpack_status act(struct hpack_decoder *decoder, const struct hpack_p
     if (repr->kind == HPACK_SIZE_UPDATE) {
         out->name = span_empty();
         out->value = span_empty();
+        if (H2D_UNLIKELY(decoder->lenient && repr->number > decoder->min_limit)) {
+            forget_minimum(decoder);
+        }
         hpack_table_resize(&decoder->table, repr->number);
         decoder->doubtful = false;
         hpack_forget_duty(decoder);
@@ -491,15 +528,18 @@ static enum hpack_parsed parse_next(struct hpack_decoder *decoder, struct cur oc
     parse->field_seen = decoder->field_seen;
     parse->update_due = decoder->update_due;
     parse->index_end = decoder->lenient ? UINT32_MAX : HPACK_STATIC_COUNT + decoder->table.count;
-    parse->size_max = !decoder->limit_known                 ? UINT32_MAX
-                      : decoder->min_limit < decoder->limit ? decoder->min_limit
-                                                            : decoder->limit;
+    /* RFC 7541 6.3 has the last limit alone make an update an error; see forget_minimum(). */
+    bool least = !decoder->lenient && decoder->min_limit < decoder->limit;
+    parse->size_max = !decoder->limit_known ? UINT32_MAX
+                      : least               ? decoder->min_limit
+                                            : decoder->limit;
     parse->skips = decoder->skips;
-    parse->update_missed = false;
+    parse->update_missed = parse->overlong = false;
     enum hpack_parsed parsed = hpack_parse_repr(parse, repr);
     if (H2D_UNLIKELY(parse->update_missed)) {
         (void)miss_update(decoder);
     }
+    decoder->overlong |= parse->overlong && parsed == HPACK_PARSED;
     if (H2D_UNLIKELY(parsed == HPACK_PARSED_LONG)) {
         decoder->skip_left = (uint32_t)parse->need;
     }
@@ -563,33 +603,66 @@ static H2D_ALWAYS_INLINE bool decode_indexed(struct hpack_decoder *decoder, stru
     return true;
 }
 
+/* Which entry :authority was, should somebody ask for it in this block. */
+static inline void note_authority(struct hpack_decoder *decoder, unsigned ordinary, uint32_t p)
+{
+    if ((ordinary & (MESSAGE_STATUS | MESSAGE_AUTHORITY)) == MESSAGE_AUTHORITY) {
+        decoder->authority = decoder->table.inserted - p + 1;
+    }
+}
+
+bool hpack_authority(const struct hpack_decoder *decoder, struct span *value)
+{
+    const struct hpack_table *table = &decoder->table;
+    uint64_t p = table->inserted - decoder->authority + 1;
+    if (decoder->authority == 0 || decoder->authority > table->inserted || p > table->count) {
+        return false;
+    }
+    const struct hpack_entry *entry = hpack_table_at(table, (uint32_t)p);
+    *value = (struct span){ hpack_entry_value_ptr(table, entry), entry->value_len };
+    return entry->token == H2_TOKEN_AUTHORITY;
+}
+
 size_t hpack_take_ordinary(struct hpack_decoder *decoder, struct cur *chunk,
-                           struct h2_message *message, enum message_kind kind, uint64_t *octets)
+                           struct h2_message *message, enum message_kind kind,
+                           struct hpack_taken *sums)
 {
     const struct hpack_table *table = &decoder->table;
     const uint8_t *at = chunk->pos;
     uint32_t most =
         HPACK_STATIC_COUNT + table->count < 0x7f ? HPACK_STATIC_COUNT + table->count : 0x7e;
     uint64_t sum = 0;
+    uint32_t names = sums->names, twice = sums->twice, stop = sums->stop, regular = 0;
     if (H2D_UNLIKELY(!decoder->plain)) {
         return 0;
     }
     while (at < chunk->end) {
-        uint32_t index = *at ^ 0x80U, taken;
+        uint32_t index = *at ^ 0x80U, taken, name;
         unsigned ordinary;
         if (index <= HPACK_STATIC_COUNT) {
             const struct hpack_static_field *row = &hpack_static_fields[index];
             ordinary = row->ordinary; /* none in row 0 */
+            name = row->known;
             taken = (uint32_t)row->name_len + row->value_len;
         } else if (index <= most) {
             const struct hpack_entry *entry = hpack_table_at(table, index - HPACK_STATIC_COUNT);
             ordinary = entry->ordinary;
+            name = entry->known;
             taken = entry->name_len + entry->value_len;
         } else {
             break;
         }
-        if (!message_take_ordinary(message, kind, ordinary)) {
+        if (H2D_LIKELY((ordinary & MESSAGE_REGULAR) != 0)) {
+            if (H2D_UNLIKELY((name & stop) != 0)) {
+                break;
+            }
+            twice |= names & name;
+            names |= name;
+            regular = MESSAGE_REGULAR;
+        } else if (regular != 0 || !message_take_ordinary(message, kind, ordinary)) {
             break;
+        } else if (index > HPACK_STATIC_COUNT) {
+            note_authority(decoder, ordinary, index - HPACK_STATIC_COUNT);
         }
         sum += taken;
         at++;
@@ -599,7 +672,10 @@ size_t hpack_take_ordinary(struct hpack_decoder *decoder, struct cur *chunk,
         cur_skip(chunk, n);
         decoder->block_off += n;
         decoder->field_seen = true;
-        *octets += sum;
+        message->seen |= regular;
+        sums->octets += sum;
+        sums->names = names;
+        sums->twice = twice;
     }
     return n;
 }

@@ -54,11 +54,24 @@ void hpack_begin_block(struct hpack_decoder *decoder);
 enum hpack_status hpack_decode(struct hpack_decoder *decoder, struct cur *chunk, bool last,
                                struct h2_header *out);
 
+/* What is summed up of a block's fields. */
+struct hpack_taken {
+    uint64_t octets; /* of names and values */
+    uint32_t names;  /* the known names (names.h) that stood in it, a bit each */
+    uint32_t twice;  /* those that stood more than once */
+    uint32_t stop;   /* those that somebody wants to see */
+};
+
 /* Takes fields that nobody wants to see off the chunk: those at its front that are an index in one
  * octet of an entry that is here, and ordinary to the message (message.h). Returns how many, and
- * adds the octets of their names and values to *octets. */
+ * adds them to the sums. */
 size_t hpack_take_ordinary(struct hpack_decoder *decoder, struct cur *chunk,
-                           struct h2_message *message, enum message_kind kind, uint64_t *octets);
+                           struct h2_message *message, enum message_kind kind,
+                           struct hpack_taken *sums);
+
+/* The value of the block's :authority, where it was so taken and is an entry still; until the next
+ * call that changes the table. */
+bool hpack_authority(const struct hpack_decoder *decoder, struct span *value);
 
 /* Of a representation of n octets that came in several chunks: its octets, until the next call;
  * empty when they were too many to be kept together. */
@@ -77,7 +90,7 @@ void hpack_decoder_join(struct hpack_decoder *decoder);
 bool hpack_decoder_is_sure(const struct hpack_decoder *decoder);
 /* How much of the table is known. *assumed: HPACK_LEVEL_ASSUMED: the size that was assumed. */
 enum hpack_level hpack_decoder_level(const struct hpack_decoder *decoder, uint32_t *assumed);
-/* False when certainly none of the next three has anything to say and the level is full. */
+/* False when certainly none of the next four has anything to say and the level is full. */
 bool hpack_decoder_has_news(const struct hpack_decoder *decoder);
 /* lenient: a reference meant nothing that could be in the table, so the state was wrong and was
  * lost; taken and cleared. *index: what it was. */
@@ -85,6 +98,9 @@ bool hpack_decoder_contradicted(struct hpack_decoder *decoder, uint32_t *index);
 /* Takes (and clears) CHECK_LIMIT_HPACK_STRING or CHECK_LIMIT_HPACK_TABLE when such a limit acted
  * since the last call; CHECK_COUNT otherwise. */
 enum check hpack_decoder_limit_hit(struct hpack_decoder *decoder);
+/* Takes (and clears) something that is legal but not wanted: CHECK_HPACK_INTEGER_OVERLONG,
+ * CHECK_HPACK_TABLE_UPDATE_MIN_UNSIGNALLED; CHECK_COUNT when there is no more. */
+enum check hpack_decoder_remark(struct hpack_decoder *decoder);
 /* First block after a reduction did not begin with an update (lenient only;
  * CHECK_HPACK_TABLE_UPDATE_MISSING): taken and cleared. In strict manner this is an HPACK_ERROR. */
 bool hpack_decoder_update_missing(struct hpack_decoder *decoder);

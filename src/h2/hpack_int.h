@@ -19,11 +19,13 @@ struct hpack_decoder {
     bool sure;       /* followed from its beginning without a loss */
     bool handed_out; /* an identity was shown since the join or loss */
     bool doubtful; /* lenient: an update that was due has not come (receive-engine 6.4, rule 11) */
+    bool min_unsignalled, overlong; /* to be remarked on */
     bool update_missing, string_limit_hit, table_limit_hit;
     uint32_t contradiction; /* the index that was none; 0: none */
     uint32_t ceiling;       /* of the table's size after a loss */
     uint32_t limit;         /* SETTINGS_HEADER_TABLE_SIZE in force */
     uint32_t min_limit; /* what the first update must not exceed; UINT32_MAX: limit alone counts */
+    uint64_t authority; /* number of the entry that was this block's; 0: none */
     uint64_t block_off; /* of the representation at hand */
     struct buf carry;   /* its first octets, when they came in an earlier chunk */
     uint32_t skip_left; /* octets of a string beyond the limit, still to pass over */

@@ -41,6 +41,7 @@ static H2D_NOINLINE enum hpack_parsed take_long_int(struct hpack_parse *parse, u
         }
         shift += 7;
         more = (octet & 0x80) != 0;
+        parse->overlong |= octet == 0 && shift > 7;
     }
     *out = (uint32_t)value;
     return value <= max ? HPACK_PARSED : fail(parse, over);

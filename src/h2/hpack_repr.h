@@ -40,6 +40,7 @@ struct hpack_parse {
     size_t need;
     bool in_string;     /* what is missing are octets of a string */
     bool update_missed; /* lenient: the due update is not there */
+    bool overlong;      /* an integer had octets that add nothing (RFC 7541 5.1) */
     enum check error;
 };
 

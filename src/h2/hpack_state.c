@@ -140,7 +140,8 @@ enum hpack_level hpack_decoder_level(const struct hpack_decoder *decoder, uint32
 bool hpack_decoder_has_news(const struct hpack_decoder *decoder)
 {
     return decoder->update_missing || decoder->string_limit_hit || decoder->table_limit_hit ||
-           !hpack_table_is_full(&decoder->table) || decoder->contradiction != 0;
+           decoder->min_unsignalled || decoder->overlong || !hpack_table_is_full(&decoder->table) ||
+           decoder->contradiction != 0;
 }
 
 bool hpack_decoder_contradicted(struct hpack_decoder *decoder, uint32_t *index)

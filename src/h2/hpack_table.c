@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "h2/message.h"
+#include "h2/names.h"
 #include "spec/limits.h"
 
 #define ENTRY_OVERHEAD  32 /* RFC 7541 4.1 */
@@ -22,6 +23,35 @@
      : (index) == 38 ? H2_TOKEN_HOST                                                               \
      : (index) == 57 ? H2_TOKEN_CONNECTION_SPECIFIC                                                \
                      : H2_TOKEN_NONE)
+
+/* What h2_name_of() says of it; the same test. */
+#define ROW_KNOWN(index)                                                                           \
+    ((index) == 21   ? H2_NAME_AGE                                                                 \
+     : (index) == 23 ? H2_NAME_AUTHORIZATION                                                       \
+     : (index) == 25 ? H2_NAME_CONTENT_DISPOSITION                                                 \
+     : (index) == 29 ? H2_NAME_CONTENT_LOCATION                                                    \
+     : (index) == 30 ? H2_NAME_CONTENT_RANGE                                                       \
+     : (index) == 31 ? H2_NAME_CONTENT_TYPE                                                        \
+     : (index) == 32 ? H2_NAME_COOKIE                                                              \
+     : (index) == 33 ? H2_NAME_DATE                                                                \
+     : (index) == 34 ? H2_NAME_ETAG                                                                \
+     : (index) == 35 ? H2_NAME_EXPECT                                                              \
+     : (index) == 36 ? H2_NAME_EXPIRES                                                             \
+     : (index) == 37 ? H2_NAME_FROM                                                                \
+     : (index) == 40 ? H2_NAME_IF_MODIFIED_SINCE                                                   \
+     : (index) == 42 ? H2_NAME_IF_RANGE                                                            \
+     : (index) == 43 ? H2_NAME_IF_UNMODIFIED_SINCE                                                 \
+     : (index) == 44 ? H2_NAME_LAST_MODIFIED                                                       \
+     : (index) == 46 ? H2_NAME_LOCATION                                                            \
+     : (index) == 47 ? H2_NAME_MAX_FORWARDS                                                        \
+     : (index) == 49 ? H2_NAME_PROXY_AUTHORIZATION                                                 \
+     : (index) == 50 ? H2_NAME_RANGE                                                               \
+     : (index) == 51 ? H2_NAME_REFERER                                                             \
+     : (index) == 53 ? H2_NAME_RETRY_AFTER                                                         \
+     : (index) == 54 ? H2_NAME_SERVER                                                              \
+     : (index) == 55 ? H2_NAME_SET_COOKIE                                                          \
+     : (index) == 58 ? H2_NAME_USER_AGENT                                                          \
+                     : H2_NAME_OTHER)
 
 /* What message_ordinary() says of each row; the same test. */
 #define ROW_STATUS(index)                                                                          \
@@ -43,9 +73,13 @@
 
 const struct hpack_static_field hpack_static_fields[HPACK_STATIC_COUNT + 1] = {
 #define HPACK_STATIC(index, name, value)                                                           \
-    [index] = {                                                                                    \
-        name, value, sizeof(name) - 1, sizeof(value) - 1, ROW_TOKEN(index), ROW_ORDINARY(index)    \
-    },
+    [index] = { name,                                                                              \
+                value,                                                                             \
+                sizeof(name) - 1,                                                                  \
+                sizeof(value) - 1,                                                                 \
+                ROW_TOKEN(index),                                                                  \
+                ROW_ORDINARY(index),                                                               \
+                H2_NAME_BIT(ROW_KNOWN(index)) },
 #include "spec/hpack_static.def"
 #undef HPACK_STATIC
 };

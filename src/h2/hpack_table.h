@@ -15,6 +15,7 @@ struct hpack_static_field {
     const char *name, *value;
     uint8_t name_len, value_len, token;
     uint16_t ordinary;
+    uint32_t known; /* as in struct h2_header */
 };
 extern const struct hpack_static_field hpack_static_fields[HPACK_STATIC_COUNT + 1];
 
@@ -27,6 +28,7 @@ struct hpack_entry {
     uint8_t certainty; /* enum h2_certainty */
     bool name_known;   /* H2_UNKNOWN only: at least the name */
     uint16_t ordinary; /* as in struct h2_header */
+    uint32_t known;    /* so, too */
     uint32_t octets;   /* counted against the table's size; the least it can be, if not exact */
     uint32_t before;   /* octets inserted before it, as the table counts them; wraps */
     uint32_t entry, entry_loss;

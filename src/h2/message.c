@@ -29,9 +29,12 @@ enum seen {
     STATUS_UNSURE = 0x80000,   /* the latter: what follows may be a response or trailers */
     PUSHED = 0x100000,         /* the method bits are those of the promised request */
     NO_CONTENT = 0x200000,     /* HEAD, 204, 304 */
+    METHOD_TRACE = 0x400000,
+    NOT_PUSHABLE = 0x800000, /* is_push: a method that is not both safe and cacheable */
 };
 
 #define METHOD_BITS (METHOD_HEAD | METHOD_CONNECT | METHOD_OPTIONS)
+#define NOT_SHORT   (METHOD_CONNECT | METHOD_TRACE) /* whether they may stand depends on more */
 #define KEPT_BY_1XX (METHOD_BITS | PUSHED | ANY_UNCERTAIN)
 #define NO_LENGTH   (-1)
 
@@ -238,9 +241,13 @@ static enum message_verdict rule_method(const struct rule *rule)
     uint32_t bits = value_is(rule->header, "HEAD")      ? METHOD_HEAD
                     : value_is(rule->header, "CONNECT") ? METHOD_CONNECT
                     : value_is(rule->header, "OPTIONS") ? METHOD_OPTIONS
+                    : value_is(rule->header, "TRACE")   ? METHOD_TRACE
                                                         : 0;
     if (bits == METHOD_CONNECT && rule->context->is_push) {
         return ERR(CHECK_PUSH_REQUEST_CONNECT, "CONNECT cannot be promised");
+    }
+    if (rule->context->is_push && bits != METHOD_HEAD && !value_is(rule->header, "GET")) {
+        bits |= NOT_PUSHABLE;
     }
     rule->message->seen |= SEEN_METHOD | bits;
     return MESSAGE_OK;
@@ -395,8 +402,8 @@ uint16_t message_ordinary(enum h2_token token, uint8_t octet_facts, struct span 
     struct rule rule = { &message, &context, &header, &fault };
     bool status = token == H2_TOKEN_STATUS;
     if ((status ? rule_status : request_rules[token])(&rule) != MESSAGE_OK ||
-        (message.seen & METHOD_CONNECT) != 0) {
-        return 0; /* whether CONNECT may stand depends on the block */
+        (message.seen & NOT_SHORT) != 0) {
+        return 0;
     }
     return (uint16_t)(status ? (unsigned)MESSAGE_STATUS | message.status : message.seen);
 }
@@ -671,6 +678,25 @@ bool message_method_is_head(const struct h2_message *message)
 bool message_method_is_connect(const struct h2_message *message)
 {
     return (message->seen & METHOD_CONNECT) != 0;
+}
+
+bool message_method_is_trace(const struct h2_message *message)
+{
+    return (message->seen & METHOD_TRACE) != 0;
+}
+
+enum message_promise message_judge_promise(const struct h2_message *message)
+{
+    uint32_t seen = message->seen;
+    unsigned fault = 0;
+    fault |= seen & NOT_PUSHABLE ? MESSAGE_PROMISE_UNSAFE : 0;
+    if (message->content_length > 0) {
+        fault |= MESSAGE_PROMISE_CONTENT;
+    }
+    if ((seen & SEEN_AUTHORITY) == 0) {
+        fault |= MESSAGE_PROMISE_NO_AUTHORITY;
+    }
+    return seen & UNCERTAIN ? MESSAGE_PROMISE_GOOD : (enum message_promise)fault;
 }
 
 bool message_final_status_seen(const struct h2_message *message)

@@ -74,7 +74,8 @@ enum message_verdict message_on_header(struct h2_message *message,
                                        const struct h2_header *header, struct message_fault *fault);
 
 /* The same for a field that is ordinary, in a few steps. False: it is not, or not here, and
- * message_on_header() has to look. */
+ * message_on_header() has to look. Of a promise it does not learn what message_judge_promise()
+ * asks. */
 static inline bool message_take_ordinary(struct h2_message *message, enum message_kind kind,
                                          unsigned ordinary)
 {
@@ -118,6 +119,16 @@ bool message_on_end_stream(struct h2_message *message, const struct message_cont
 /* The request's method, once its block is complete: whether it was HEAD, CONNECT. */
 bool message_method_is_head(const struct h2_message *message);
 bool message_method_is_connect(const struct h2_message *message);
+bool message_method_is_trace(const struct h2_message *message);
+/* What is wrong with a promised request, its block complete (RFC 9113 8.4); bits. The method is
+ * known only where its block was not taken the short way. */
+enum message_promise {
+    MESSAGE_PROMISE_GOOD,
+    MESSAGE_PROMISE_UNSAFE = 1,       /* no method that is safe and whose answers can be cached */
+    MESSAGE_PROMISE_CONTENT = 2,      /* content-length above 0 */
+    MESSAGE_PROMISE_NO_AUTHORITY = 4, /* no :authority */
+};
+enum message_promise message_judge_promise(const struct h2_message *message);
 /* 2xx … of the last response block was final (not 1xx). */
 bool message_final_status_seen(const struct h2_message *message);
 

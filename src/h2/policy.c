@@ -251,6 +251,16 @@ bool h2_ignore(struct h2_session *session, const char *why)
     return true;
 }
 
+void h2_note(struct h2_session *session, enum check check, uint32_t stream_id, const char *text)
+{
+    struct finding finding;
+    if (session->observer && h2_report_wanted(session, check) && h2_roles_bear(session, check)) {
+        finding_here(session, check, CONFIDENCE_CERTAIN, stream_id, text, &finding);
+        finding.severity = SEVERITY_NOTE;
+        h2_report_finding(session, &finding);
+    }
+}
+
 void h2_remark(struct h2_session *session, enum check check, enum confidence confidence,
                uint32_t stream_id, const char *format, ...)
 {

@@ -65,7 +65,9 @@ static int admit_request(struct h2_session *session, uint32_t id, struct admissi
 {
     a->category = H2_CAT_REQUEST;
     session->last_recv_id = id;
-    h2_late_opening(session, id);
+    if (H2D_UNLIKELY(session->goaway_seq != 0)) {
+        h2_late_opening(session, id);
+    }
     int rc = check_concurrency(session, id, false);
     if (rc == H2_GO && after_goaway(session, id)) {
         rc = ignored(session, a, "after GOAWAY");
@@ -183,6 +185,14 @@ static int admit_live(struct h2_session *session, struct admission *a)
     }
     if (stream->state == H2_ST_CLOSING) {
         return ignored(session, a, "stream was reset");
+    }
+    if (H2D_UNLIKELY((stream->flags & H2_STREAM_REQ_CONNECT) != 0) &&
+        h2_stream_is_connected(session, stream)) {
+        int rc = h2_break(session, H2_RULE_CONNECT_FRAME, id,
+                          "HEADERS on stream %u, which is a tunnel (CONNECT)", id);
+        if (rc != H2_GO) {
+            return rc;
+        }
     }
     bool adopted = (stream->flags & H2_STREAM_ADOPTED) != 0;
     if (session->role == H2_ROLE_CLIENT &&

@@ -107,6 +107,13 @@ static int admit(struct h2_session *session, struct promise *p)
             return rc;
         }
     }
+    if (parent != NULL && h2_stream_is_connected(session, parent)) {
+        rc = h2_break(session, H2_RULE_CONNECT_FRAME, id,
+                      "PUSH_PROMISE on stream %u, which is a tunnel (CONNECT)", id);
+        if (rc != H2_GO) {
+            return rc;
+        }
+    }
     if (promised > session->last_recv_id && !h2_stream_is_own(session, promised)) {
         session->last_recv_id = promised;
     }

@@ -120,13 +120,6 @@ unsigned h2_session_taints(const struct h2_session *session, enum check check, u
     return taints | (session->report->roles != H2_ROLES_KNOWN ? TAINT_ROLE : 0U);
 }
 
-bool h2_session_lacks_octets(const struct h2_session *session)
-{
-    const struct h2_session *peer = session->peer;
-    return session->gapped || session->opt.mid_stream ||
-           (peer != NULL && (peer->gapped || peer->opt.mid_stream));
-}
-
 void h2_report_finding(struct h2_session *session, struct finding *finding)
 {
     struct h2_report *report = session->report;

@@ -147,6 +147,7 @@ struct h2_session *h2_session_new_with(struct mem *mem, enum h2_role role,
         h2_session_free(session);
         return NULL;
     }
+    session->names_stop = h2_names_looked_at(session);
     h2_go_start(session);
     if (session->opt.mid_stream) {
         h2_session_join(session);

@@ -161,10 +161,6 @@ bool h2_session_had_seen(const struct h2_session *session, uint64_t fact);
 /* Streams of either side that are open, half of them closed or not. */
 uint32_t h2_session_open_streams(const struct h2_session *session);
 
-/* Whether octets in front of this point are not there, in either direction: what rests on them is
- * not judged from here on (checks.md 3.1, MID and GAP). */
-bool h2_session_lacks_octets(const struct h2_session *session);
-
 /* OBSERVER: what is not known that the rule needs (bits of enum taint, finding.h; checks.md 3.1).
  */
 unsigned h2_session_taints(const struct h2_session *session, enum check check, uint32_t stream_id);

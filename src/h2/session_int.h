@@ -147,8 +147,12 @@ struct h2_block {
     uint32_t continuations;
     uint64_t octets; /* of the block, in fragments before the one under way */
     uint64_t field_count;
-    enum check field_fault;         /* the last rule that a field broke; CHECK_COUNT: none */
-    uint64_t list_octets;           /* field section size as RFC 9113 6.5.2 counts */
+    enum check field_fault;   /* the last rule that a field broke; CHECK_COUNT: none */
+    struct hpack_taken taken; /* what its fields sum up to */
+    uint32_t size_updates;
+    bool websocket;                 /* extended CONNECT for it (RFC 8441 5) */
+    uint8_t authority_len;          /* 0: not known here */
+    uint8_t authority[255];         /* the value of :authority, where it was not taken unseen */
     struct h2_frame frame;          /* the HEADERS or PUSH_PROMISE frame */
     const struct h2_header *guilty; /* while a field is reported */
 };
@@ -288,20 +292,21 @@ struct h2_session {
     struct h2_session *peer;
     struct h2_report *report;
     bool owns_report;
-    bool peer_seen;   /* something is known of the local side */
-    bool peer_never;  /* nothing will ever be */
-    bool tainted;     /* began in mid-stream, or has a hole that swallowed a header */
-    bool holed;       /* octets are missing that may have changed more than a body */
-    bool gapped;      /* octets are missing, somewhere: the order of the two sides is not sure */
-    bool unsettled;   /* SETTINGS, or ACKs of them, may be among what was not seen */
-    bool role_proved; /* its octets are those of its role */
-    bool block_told;  /* that a block was too long to be shown */
-    bool sloppy;      /* a message was not well-formed */
-    bool pend_full;   /* a suspicion found no room: the rule of a dropped one is off */
-    bool resumed;     /* the next frame is the first since the boundaries were lost */
-    bool upgraded;    /* stream 1 may have been an HTTP/1.1 request that was not seen */
-    uint64_t facts;   /* facts fed so far: their numbers */
-    uint64_t proved;  /* the peer has processed all facts up to this one */
+    bool peer_seen;      /* something is known of the local side */
+    bool peer_never;     /* nothing will ever be */
+    bool tainted;        /* began in mid-stream, or has a hole that swallowed a header */
+    bool holed;          /* octets are missing that may have changed more than a body */
+    bool gapped;         /* octets are missing, somewhere: the order of the two sides is not sure */
+    bool unsettled;      /* SETTINGS, or ACKs of them, may be among what was not seen */
+    bool role_proved;    /* its octets are those of its role */
+    bool block_told;     /* that a block was too long to be shown */
+    bool sloppy;         /* a message was not well-formed */
+    bool pend_full;      /* a suspicion found no room: the rule of a dropped one is off */
+    bool resumed;        /* the next frame is the first since the boundaries were lost */
+    bool upgraded;       /* stream 1 may have been an HTTP/1.1 request that was not seen */
+    uint32_t names_stop; /* names of fields that advise.c must see */
+    uint64_t facts;      /* facts fed so far: their numbers */
+    uint64_t proved;     /* the peer has processed all facts up to this one */
     uint64_t goaway_seq;
     struct h2_ping *pings; /* H2_PINGS_MAX; NULL until the first */
     uint32_t pings_at, pings_len;
@@ -444,6 +449,17 @@ struct message_context h2_message_context(const struct h2_session *session,
 /* After a message ended: RD, and stream_close when both halves are done. */
 int h2_stream_ended(struct h2_session *session, struct h2_stream *stream);
 
+/* ---- advise.c ---- */
+
+/* OBSERVER: a field that is known, of a message that is judged: what else it says. */
+void h2_advise_field(struct h2_session *session, const struct h2_header *h);
+/* The block is complete; its message is still that of its fields. */
+void h2_advise_whole(struct h2_session *session);
+/* Keeps the block's :authority, for host. */
+void h2_advise_authority(struct h2_block *b, struct span value);
+/* The names (names.h) of fields that h2_advise_field() must see. */
+uint32_t h2_names_looked_at(struct h2_session *session);
+
 /* ---- infer.c ---- */
 
 /* The next field of a block that is watched: held back, or told together with those held. */
@@ -473,6 +489,8 @@ int h2_stream_close(struct h2_session *session, struct h2_stream *stream, uint32
 /* Closes by a fact of the local side: told unless the peer session of a connection tells it. */
 int h2_stream_close_fed(struct h2_session *session, struct h2_stream *stream, uint32_t code);
 bool h2_stream_is_own(const struct h2_session *session, uint32_t id);
+/* A response of 2xx to CONNECT came on it: it carries DATA, and no message (RFC 9113 8.5). */
+bool h2_stream_is_connected(const struct h2_session *session, const struct h2_stream *stream);
 /* Only asked where no live stream exists (receive-engine 0). */
 bool h2_stream_is_idle(const struct h2_session *session, uint32_t id);
 /* Peer's streams (own: the local side's) above last are closed with REFUSED_STREAM. */
@@ -567,6 +585,8 @@ int h2_break_message(struct h2_session *session, enum h2_rule rule, uint32_t str
 /* OBSERVER: a remark that makes no frame invalid; ENDPOINT: nothing. */
 void h2_remark(struct h2_session *session, enum check check, enum confidence confidence,
                uint32_t stream_id, const char *format, ...) H2D_PRINTF(5, 6);
+/* The same of severity note, whatever the check's class. */
+void h2_note(struct h2_session *session, enum check check, uint32_t stream_id, const char *text);
 /* invalid_frame_recv. */
 int h2_tell_invalid(struct h2_session *session, int lib_error);
 

@@ -13,6 +13,12 @@
 
 #define PRIORITY_DEFAULT 3 /* RFC 9218 4.1 */
 
+bool h2_stream_is_connected(const struct h2_session *session, const struct h2_stream *stream)
+{
+    return session->role == H2_ROLE_CLIENT && (stream->flags & H2_STREAM_REQ_CONNECT) != 0 &&
+           stream->message.status / 100 == 2 && message_final_status_seen(&stream->message);
+}
+
 uint32_t h2_session_open_streams(const struct h2_session *session)
 {
     uint32_t count = 0;

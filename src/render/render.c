@@ -283,7 +283,7 @@ static void on_frame_octets(struct h2_session *session, uint64_t frame_off, stru
     }
 }
 
-static void count_frame(struct h2_session *session, struct side *side, const struct h2_frame *frame,
+static void count_frame(struct side *side, const struct h2_frame *frame,
                         const struct h2_frame_cut *cut)
 {
     struct render_totals *totals = &side->conn->render->totals;
@@ -299,7 +299,7 @@ static void count_frame(struct h2_session *session, struct side *side, const str
         bool unsure =
             missing > 0 || cut != NULL || (side->kept != NULL && side->kept->fields_uncertain);
         side->frames++;
-        if (H2D_UNLIKELY(unsure || h2_session_lacks_octets(session))) {
+        if (H2D_UNLIKELY(unsure || side->conn->lossy)) {
             totals->frames_unsure += unsure;
             totals->frames_tainted++;
             side->frames_tainted++;
@@ -312,7 +312,7 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
 {
     struct side *side = side_of(session, user);
     struct render *render = side->conn->render;
-    count_frame(session, side, frame, cut);
+    count_frame(side, frame, cut);
     side->frame_open = false;
     side->pos = frame->where.last;
     bool header_whole = cut == NULL || cut->header_octets == H2_FRAME_HEADER_LEN;
@@ -341,6 +341,7 @@ static void on_gap(struct h2_session *session, const struct h2_gap *gap, void *u
     struct side *side = side_of(session, user);
     struct render *render = side->conn->render;
     render->totals.octets_lost[gap->cause] += gap->length;
+    side->conn->lossy = true;
     if (count_record(render)) {
         render->ops->gap(side, gap);
     }
@@ -352,6 +353,7 @@ static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint6
     struct side *side = side_of(session, user);
     struct render *render = side->conn->render;
     render->totals.octets += length;
+    side->conn->lossy = true;
     side->pos = *h2_session_pos(session); /* of the boundary */
     if (count_record(render)) {
         render->ops->unsynchronised(side, offset, length);
@@ -610,6 +612,7 @@ struct render_conn *render_connection_begin(struct render *render,
     }
     conn->render = render;
     conn->info = *info;
+    conn->lossy = info->start == START_MID_STREAM || info->start == START_FORCED;
     for (unsigned i = 0; i < 2; i++) {
         conn->sides[i] = (struct side){ .conn = conn, .dir = (enum dir)i, .pos = info->first };
         if (render->options.format == FORMAT_JSON && !render->options.quiet) {

@@ -65,6 +65,7 @@ struct render_conn {
     void *owner; /* render_connection_owner() */
     struct connection_info info;
     struct side sides[2];
+    bool lossy;     /* octets of it are not there: the beginning, or some seen as a gap */
     bool said;      /* --check: its record was written */
     uint8_t *shown; /* findings shown, by check; NULL: none yet */
     uint8_t prefix_len[2];

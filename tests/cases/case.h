@@ -109,6 +109,8 @@ struct test_case {
     unsigned open_count;
     uint32_t open[16];
     struct h2_options options;
+    bool more_checks; /* `wanted` is meant: the usual ones, and those that were asked for */
+    bool wanted[CHECK_COUNT];
     uint32_t shown; /* bit set of enum kind */
     struct planned_return returns[RETURNS_MAX];
     size_t return_count;

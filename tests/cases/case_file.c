@@ -145,6 +145,22 @@ static void start_word(struct reader *reader, char *word)
 #name, offsetof(struct h2_options, name), 8                                                \
     }
 
+static void also_check(struct reader *reader, const char *id)
+{
+    struct test_case *tc = reader->tc;
+    bool found = false;
+    for (int check = 0; check < CHECK_COUNT; check++) {
+        const struct check_row *row = spec_check((enum check)check);
+        bool meant = strcmp(row->id, id) == 0;
+        tc->wanted[check] |= row->on || row->scope == SCOPE_INFO || meant;
+        found |= meant;
+    }
+    tc->more_checks = true;
+    if (!found) {
+        wrong(reader, "unknown check", id);
+    }
+}
+
 static void option_word(struct reader *reader, char *word)
 {
     static const struct {
@@ -167,6 +183,10 @@ static void option_word(struct reader *reader, char *word)
     *value++ = '\0';
     uint64_t number = strtoull(value, NULL, 0);
     char *options = (char *)&reader->tc->options;
+    if (strcmp(word, "checks") == 0) {
+        also_check(reader, value);
+        return;
+    }
     if (strcmp(word, "user_type") == 0) {
         reader->tc->options.user_types[number / 8] |= (uint8_t)(1U << (number % 8));
         return;

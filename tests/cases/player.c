@@ -252,6 +252,7 @@ static bool create(struct player *player)
     struct h2_events events;
     struct h2_options options = tc->options;
     options.profile = player->play->profile;
+    options.checks = tc->more_checks ? tc->wanted : NULL;
     options.clock = tc->use_clock ? clock_callback : NULL;
     listen_events(tc, &events);
     if (tc->start == START_CONNECTION) {

@@ -586,7 +586,8 @@ static enum message_verdict take(struct h2_message *message, const struct messag
     struct h2_header header = { .name = name, .value = value, .token = message_token_of(name) };
     header.octet_facts = message_octet_facts(name, value);
     header.ordinary = message_ordinary(header.token, header.octet_facts, value);
-    if (by_short_way && message_take_ordinary(message, context->kind, header.ordinary)) {
+    if (by_short_way && !context->is_push &&
+        message_take_ordinary(message, context->kind, header.ordinary)) {
         return MESSAGE_OK;
     }
     struct message_fault fault;

@@ -20,12 +20,6 @@ enum dir h2_session_dir(const struct h2_session *session)
     return session->dir;
 }
 
-bool h2_session_lacks_octets(const struct h2_session *session)
-{
-    (void)session;
-    return false;
-}
-
 const struct pos *h2_session_pos(const struct h2_session *session)
 {
     static const struct pos boundary = { .packet = 9 };
