@@ -219,16 +219,20 @@ void *check_connection_owner(const struct check_conn *conn)
     return conn->owner;
 }
 
+static void tell_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade, enum check id,
+                         const char *message)
+{
+    const struct frame_place place = { 0, upgrade->first, upgrade->last };
+    check_tell_side(conn, DIR_C2S, id, CONFIDENCE_CERTAIN, &place, "%s", message);
+}
+
 void check_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade)
 {
-    struct finding finding = { .check = CHECK_UPGRADE_H2C_OBSOLETE,
-                               .severity = SEVERITY_NOTE,
-                               .confidence = CONFIDENCE_CERTAIN,
-                               .dir = DIR_C2S,
-                               .first = upgrade->first,
-                               .last = upgrade->last,
-                               .message = "HTTP/2 began with an HTTP/1.1 Upgrade" };
-    take(conn, &finding);
+    tell_upgrade(conn, upgrade, CHECK_UPGRADE_H2C_OBSOLETE,
+                 "HTTP/2 began with an HTTP/1.1 Upgrade");
+    if (upgrade->settings_fault != NULL) {
+        tell_upgrade(conn, upgrade, CHECK_UPGRADE_SETTINGS_INVALID, upgrade->settings_fault);
+    }
 }
 
 void check_closed(struct check_conn *conn, enum dir dir, enum close_cause cause,

@@ -75,6 +75,18 @@ static void look_at_protocol(struct check_conn *conn, const struct tls_facts *tl
     }
 }
 
+/* RFC 9113 9.2.1. */
+static void look_at_keys(struct check_conn *conn, const struct tls_facts *tls)
+{
+    unsigned least = tls->dh_is_curve ? 224 : 2048;
+    if (tls->dh_bits > 0 && tls->dh_bits < least) {
+        const struct frame_place place = { 0, pos_begin(&tls->key_exchange), tls->key_exchange };
+        check_tell_side(conn, DIR_S2C, CHECK_TLS_WEAK_DH, CONFIDENCE_CERTAIN, &place,
+                        "the server's ephemeral key (%s) has %u bits; it should have %u or more",
+                        tls->dh_is_curve ? "ECDHE" : "DHE", (unsigned)tls->dh_bits, least);
+    }
+}
+
 void chk_tls(struct check_conn *conn)
 {
     const struct tls_facts *tls = conn->info.tls;
@@ -83,6 +95,7 @@ void chk_tls(struct check_conn *conn)
         return;
     }
     look_at_choice(conn, tls);
+    look_at_keys(conn, tls);
     look_at_protocol(conn, tls);
     /* For a target that is an address there is no name, and nobody here knows the target. */
     if (tls->client_hello.packet != 0 && tls->sni[0] == '\0' && !tls->ech) {

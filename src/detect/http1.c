@@ -41,8 +41,7 @@ bool http1_same_word(struct span s, const char *word)
     return true;
 }
 
-/* Is the word an element of a comma-separated list? */
-static bool lists_word(struct span value, const char *word)
+bool http1_lists_word(struct span value, const char *word)
 {
     struct cur c = cur_of(value);
     while (cur_left(&c) > 0) {
@@ -99,9 +98,7 @@ struct http1_head http1_head(struct span head)
         } else if (http1_same_word(field.name, "transfer-encoding")) {
             facts.chunked = true;
         } else if (http1_same_word(field.name, "upgrade")) {
-            facts.upgrade_h2c |= lists_word(field.value, "h2c");
-        } else if (http1_same_word(field.name, "http2-settings")) {
-            facts.settings = true;
+            facts.upgrade_h2c |= http1_lists_word(field.value, "h2c");
         }
     }
     return facts;

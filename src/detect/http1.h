@@ -8,7 +8,7 @@
 /* What a head says of framing and upgrade. */
 struct http1_head {
     struct span first_line;
-    bool has_length, bad_length, chunked, upgrade_h2c, settings;
+    bool has_length, bad_length, chunked, upgrade_h2c;
     uint64_t length; /* Content-Length */
 };
 
@@ -24,6 +24,8 @@ bool http1_field(struct span line, struct upgrade_field *field);
 struct span http1_trim(struct span s);
 /* The same word, in any case; word in lower case. */
 bool http1_same_word(struct span s, const char *word);
+/* Is the word an element of a comma-separated list? */
+bool http1_lists_word(struct span value, const char *word);
 /* A request line with that method. */
 bool http1_is_method(struct span line, const char *method);
 bool http1_ends_with(struct span line, const char *end);

@@ -70,7 +70,7 @@ static enum upgrade_status client_head(struct upgrade *u, struct span head)
     u->answer_due = true;
     u->client_body = facts.length;
     u->client = facts.length > 0 ? SIDE_BODY : SIDE_HEAD;
-    if (facts.upgrade_h2c && facts.settings) {
+    if (facts.upgrade_h2c) {
         u->asked = u->requests;
         buf_clear(&u->head);
         if (!buf_append(&u->head, head)) {
@@ -196,8 +196,8 @@ enum upgrade_status upgrade_gap(struct upgrade *u, enum dir dir, uint64_t len)
 
 /* ---- the request ---- */
 
-/* Base64 in the URL alphabet, also with padding; false when it is not. */
-static bool decode_settings(struct upgrade *u, struct span text)
+/* Base64 in the URL alphabet, also with padding. Returns what is wrong with it, or NULL. */
+static const char *decode_settings(struct upgrade *u, struct span text)
 {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -210,7 +210,7 @@ static bool decode_settings(struct upgrade *u, struct span text)
     for (size_t i = 0; i < text.len; i++) {
         const char *at = text.ptr[i] != 0 ? strchr(alphabet, text.ptr[i]) : NULL;
         if (at == NULL) {
-            return false;
+            return "HTTP2-Settings is not base64url";
         }
         bits = (bits << 6 | (uint32_t)(at - alphabet)) & 0xffff;
         held += 6;
@@ -218,11 +218,38 @@ static bool decode_settings(struct upgrade *u, struct span text)
             held -= 8;
             uint8_t octet = (uint8_t)(bits >> held);
             if (!buf_append(&u->settings, span_of(&octet, 1))) {
-                return false;
+                return NULL; /* memory is out: nothing is known of them */
             }
         }
     }
-    return u->settings.len % 6 == 0;
+    return u->settings.len % 6 == 0 ? NULL : "HTTP2-Settings is no whole number of settings";
+}
+
+/* RFC 7540 3.2.1: it stands there once, is what it should be, and is a connection option. */
+static void read_settings(struct upgrade *u, struct upgrade_info *info)
+{
+    unsigned times = 0;
+    bool option = false;
+    for (size_t i = 0; i < info->field_count; i++) {
+        const struct upgrade_field *field = &info->fields[i];
+        option |= http1_same_word(field->name, "connection") &&
+                  http1_lists_word(field->value, "http2-settings");
+        if (!http1_same_word(field->name, "http2-settings")) {
+            continue;
+        }
+        const char *fault = decode_settings(u, field->value);
+        if (fault == NULL && u->settings.len % 6 == 0) {
+            info->settings = buf_span(&u->settings);
+        }
+        info->settings_fault = info->settings_fault != NULL ? info->settings_fault : fault;
+        times++;
+    }
+    if (times != 1) {
+        info->settings_fault = times == 0 ? "there is no HTTP2-Settings"
+                                          : "HTTP2-Settings stands there more than once";
+    } else if (info->settings_fault == NULL && !option) {
+        info->settings_fault = "Connection does not name HTTP2-Settings";
+    }
 }
 
 bool upgrade_request(struct upgrade *u, struct upgrade_info *info)
@@ -251,13 +278,11 @@ bool upgrade_request(struct upgrade *u, struct upgrade_info *info)
         if (!buf_append(&u->fields, span_of(&field, sizeof(field)))) {
             return false;
         }
-        if (http1_same_word(field.name, "http2-settings") && decode_settings(u, field.value)) {
-            info->settings = buf_span(&u->settings);
-        }
     }
     info->fields = (const struct upgrade_field *)(const void *)u->fields.ptr;
     info->field_count = u->fields.len / sizeof(field);
     info->first = u->first;
     info->last = u->last;
+    read_settings(u, info);
     return true;
 }

@@ -35,6 +35,9 @@ struct tls_facts {
     uint16_t version_id; /* 0x0303: TLS 1.2; 0: not seen */
     uint8_t compression; /* the method that the server chose; TLS 1.3 has none: 0 */
     struct pos client_hello, server_hello; /* packet 0: not seen */
+    uint16_t dh_bits; /* size of the ephemeral key that the server said, TLS 1.2; 0: unknown */
+    bool dh_is_curve; /* ECDHE, not DHE */
+    struct pos key_exchange; /* where it said that */
     bool resumed;
     bool early_data;    /* 0-RTT data was accepted */
     bool keys;          /* it can be read */
@@ -83,7 +86,9 @@ struct upgrade_info {
     const struct upgrade_field *fields; /* the request's header fields in order */
     size_t field_count;
     struct span settings; /* HTTP2-Settings, decoded: a SETTINGS payload (a multiple of 6 octets) */
-    struct pos first, last; /* the request's packets */
+    const char *settings_fault; /* NULL, or what is wrong with HTTP2-Settings, one clause; then
+                                   settings may be empty (RFC 7540 3.2.1) */
+    struct pos first, last;     /* the request's packets */
 };
 
 /* The suite is one of those that RFC 9113 appendix A prohibits with TLS 1.2. */

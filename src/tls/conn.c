@@ -160,7 +160,8 @@ static int take_plain(struct half *half, const struct tls_plain *plain, const st
                       half->side == half->conn->client ? "client" : "server");
             return finish(half->conn);
         }
-        if (half->epoch == EPOCH_HANDSHAKE) {
+        half->at = *pos;
+        if (half->epoch == EPOCH_HANDSHAKE || half->conn->version == TLS_1_3) {
             (void)handshake_feed(&half->handshake, plain->octets, hello_message, half);
         }
         return SINK_MORE;
@@ -304,7 +305,10 @@ static int begin_reading(struct tls_conn *conn)
     conn->state = CONN_READING;
     for (unsigned i = 0; i < 2; i++) {
         struct half *half = &conn->halves[i];
-        handshake_restart(&half->handshake);
+        /* In TLS 1.2 the server goes on in clear, maybe within a message. */
+        if (conn->version != TLS_1_2 || conn->forgot || half->handshake.lost) {
+            handshake_restart(&half->handshake);
+        }
         if (conn->forgot) {
             half->hole.open = true;
             half->changed_cipher = conn->version == TLS_1_2;

@@ -44,6 +44,7 @@ static bool is_read(uint8_t type)
     case HS_CLIENT_HELLO:
     case HS_SERVER_HELLO:
     case HS_ENCRYPTED_EXTENSIONS:
+    case HS_SERVER_KEY_EXCHANGE:
     case HS_KEY_UPDATE:
         return true;
     default:
@@ -289,4 +290,55 @@ bool encrypted_extensions_read(struct span body, struct encrypted_extensions *ou
         }
     }
     return cur_done(&c) && cur_ok(&list);
+}
+
+/* RFC 8422 5.1.1, RFC 4492 5.1.1: named curves by number, as far as they were registered for TLS
+ * 1.2. */
+static unsigned curve_bits(uint16_t curve)
+{
+    static const uint16_t bits[] = { 0,   163, 163, 163, 193, 193, 233, 233, 239, 283, 283,
+                                     409, 409, 571, 571, 160, 160, 160, 192, 192, 224, 224,
+                                     256, 256, 384, 521, 256, 384, 512, 255, 448 };
+    return curve < H2D_COUNT_OF(bits) ? bits[curve] : 0;
+}
+
+static unsigned bits_of(struct span number)
+{
+    size_t i = 0;
+    while (i < number.len && number.ptr[i] == 0) {
+        i++;
+    }
+    unsigned bits = i < number.len ? (unsigned)(number.len - i - 1) * 8 : 0;
+    for (unsigned top = i < number.len ? number.ptr[i] : 0; top != 0; top >>= 1) {
+        bits++;
+    }
+    return bits;
+}
+
+unsigned server_key_exchange_bits(struct span body, bool ecdhe, bool psk)
+{
+    enum { EXPLICIT_PRIME = 1, EXPLICIT_CHAR2 = 2, NAMED_CURVE = 3 };
+    struct cur c = cur_of(body);
+    unsigned bits = 0;
+    if (psk) {
+        (void)take_vector(&c, 2);
+    }
+    if (!ecdhe) {
+        bits = bits_of(take_vector(&c, 2)); /* RFC 5246 7.4.3: dh_p comes first */
+    } else {
+        switch (cur_u8(&c)) {
+        case EXPLICIT_PRIME:
+            bits = bits_of(take_vector(&c, 1));
+            break;
+        case EXPLICIT_CHAR2:
+            bits = cur_u16(&c);
+            break;
+        case NAMED_CURVE:
+            bits = curve_bits(cur_u16(&c));
+            break;
+        default:
+            break;
+        }
+    }
+    return cur_ok(&c) ? bits : 0;
 }

@@ -13,6 +13,8 @@ enum handshake_type {
     HS_END_OF_EARLY_DATA = 5,
     HS_ENCRYPTED_EXTENSIONS = 8,
     HS_CERTIFICATE = 11,
+    HS_SERVER_KEY_EXCHANGE = 12,
+    HS_CERTIFICATE_REQUEST = 13,
     HS_FINISHED = 20,
     HS_KEY_UPDATE = 24,
 };
@@ -75,6 +77,10 @@ struct encrypted_extensions {
     struct span alpn;
     bool early_data; /* it was accepted */
 };
+
+/* The size of the ephemeral key in a ServerKeyExchange, in bits; 0: it cannot be told. ecdhe: what
+ * the suite uses, DHE otherwise; psk: a hint stands before it (RFC 4279, RFC 5489). */
+unsigned server_key_exchange_bits(struct span body, bool ecdhe, bool psk);
 
 /* False: the message is not one; what could be read stands in *out. */
 bool client_hello_read(struct span body, struct client_hello *out) H2D_MUST_CHECK;

@@ -97,13 +97,43 @@ static void on_encrypted_extensions(struct half *half, struct span body)
     struct tls_conn *conn = half->conn;
     struct encrypted_extensions extensions;
     if (conn->version != TLS_1_3 || half->side == conn->client || conn->server_ready ||
-        !encrypted_extensions_read(body, &extensions)) {
+        half->epoch == EPOCH_DATA || !encrypted_extensions_read(body, &extensions)) {
         return;
     }
     copy_text(conn->facts.alpn, sizeof(conn->facts.alpn), extensions.alpn);
     conn->facts.alpn_known = true;
     conn->facts.early_data = extensions.early_data;
     conn->server_ready = true;
+}
+
+/* RFC 5246 7.4.3, RFC 8422 5.4. What a suite has for ephemeral keys stands in its name. */
+static void on_server_key_exchange(struct half *half, struct span body)
+{
+    struct tls_conn *conn = half->conn;
+    if (half->side == conn->client || half->epoch != EPOCH_CLEAR || conn->suite == NULL ||
+        conn->version != TLS_1_2) {
+        return;
+    }
+    const char *name = conn->suite->name;
+    bool ecdhe = strncmp(name, "TLS_ECDHE_", 10) == 0;
+    bool dhe = strncmp(name, "TLS_DHE_", 8) == 0 || strncmp(name, "TLS_PSK_DHE_", 12) == 0;
+    if (!ecdhe && !dhe && strncmp(name, "TLS_DH_anon_", 12) != 0) {
+        return;
+    }
+    unsigned bits = server_key_exchange_bits(body, ecdhe, strstr(name, "PSK_") != NULL);
+    conn->facts.dh_bits = (uint16_t)num_min_size(bits, UINT16_MAX);
+    conn->facts.dh_is_curve = ecdhe;
+    conn->facts.key_exchange = half->at;
+}
+
+/* RFC 9113 9.2.3. In the handshake it is what it is for. */
+static void on_certificate_request(struct half *half)
+{
+    struct tls_conn *conn = half->conn;
+    if (half->side != conn->client && half->epoch == EPOCH_DATA && conn->version == TLS_1_3) {
+        conn_note(half, CHECK_TLS13_POST_HANDSHAKE_AUTH, SEVERITY_ERROR, &half->at,
+                  "the server asks for a certificate after the handshake");
+    }
 }
 
 void hello_message(void *ctx, enum handshake_type type, struct span body)
@@ -121,6 +151,12 @@ void hello_message(void *ctx, enum handshake_type type, struct span body)
         break;
     case HS_CERTIFICATE:
         half->certificate = true;
+        break;
+    case HS_SERVER_KEY_EXCHANGE:
+        on_server_key_exchange(half, body);
+        break;
+    case HS_CERTIFICATE_REQUEST:
+        on_certificate_request(half);
         break;
     case HS_FINISHED:
         half->finished = half->epoch == EPOCH_HANDSHAKE;

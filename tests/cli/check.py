@@ -222,7 +222,11 @@ def segment(sender, flags, seq, ack, payload=b""):
 def conversation(*turns, close=">", acked="<>"):
     """A capture of a connection: ">…" octets of the client, "<…" of the server, a packet each. The client's preface and
     both sides' SETTINGS go before; acked: who acknowledges them; close: who sends FIN first, "" nobody, the capture just ends."""
-    turns = [(">", PREFACE + SETTINGS), ("<", SETTINGS)] + [(sender, ACK) for sender in acked] + list(turns)
+    return spoken([(">", PREFACE + SETTINGS), ("<", SETTINGS)] + [(sender, ACK) for sender in acked] + list(turns), close)
+
+
+def spoken(turns, close=">"):
+    """A capture of a connection from its first octet."""
     seq = {">": 1, "<": 1}
     packets = [segment(">", 2, 0, 0), segment("<", 0x12, 0, 1), segment(">", 0x10, 1, 1)]
     for sender, octets in turns:
@@ -233,6 +237,10 @@ def conversation(*turns, close=">", acked="<>"):
         other = "<" if sender == ">" else ">"
         packets.append(segment(sender, 0x11, seq[sender], seq[other]))
         seq[sender] += 1
+    return as_pcap(packets)
+
+
+def as_pcap(packets):
     capture = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
     for i, packet in enumerate(packets):
         capture += struct.pack("<IIII", 1700000000, i * 1000, len(packet), len(packet)) + packet
@@ -331,6 +339,25 @@ CONVERSATIONS = {
 }
 
 
+def upgraded(fields, answer="101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"):
+    """A connection that began with an HTTP/1.1 Upgrade; the request has these fields, too."""
+    lines = ["GET / HTTP/1.1", "Host: a", "Upgrade: h2c"] + fields
+    return spoken([(">", ("\r\n".join(lines) + "\r\n\r\n").encode()), ("<", b"HTTP/1.1 " + answer.encode() + b"\r\n" + SETTINGS),
+                   (">", PREFACE + SETTINGS), ("<", answer_to_1())])
+
+
+def answer_to_1():
+    return frame(1, 5, 1, b"\x88")
+
+
+OPTION = "Connection: Upgrade, HTTP2-Settings"
+CONVERSATIONS["upgrade-settings-invalid"] = (
+    [upgraded([OPTION]), upgraded([OPTION] + ["HTTP2-Settings: AAMAAABk"] * 2), upgraded([OPTION, "HTTP2-Settings: AAMAAABk!"]),
+     upgraded([OPTION, "HTTP2-Settings: AAMAAA"]), upgraded(["Connection: Upgrade", "HTTP2-Settings: AAMAAABk"])],
+    [upgraded([OPTION, "HTTP2-Settings: AAMAAABk"]), upgraded(["Connection: http2-settings", OPTION, "http2-settings: "]),
+     upgraded([OPTION], "200 OK\r\nContent-Length: 0\r\n")])
+
+
 def in_conversations():
     for check, (fires, silent) in CONVERSATIONS.items():
         counts = [[findings("--only", check, stdin=octets).count(check) for octets in inputs] for inputs in (fires, silent)]
@@ -379,6 +406,7 @@ TLS_CHECKS = {
     "tls-version-low": (rb"(\x16\x03\x03..\x02\x00..)\x03\x03", b"\\1\x03\x02", b"\\1\x03\x03", False),
     "tls-prohibited-cipher": (SERVER_HELLO, b"\\1\xc0\x13\x00", b"\\1\xcc\xa8\x00", False),
     "tls-compression": (SERVER_HELLO, b"\\1\xcc\xa9\x01", b"\\1\xcc\xa8\x00", False),
+    "tls-weak-dh": (rb"(\x0c\x00..\x03\x00)\x1d", b"\\1\x13", b"\\1\x15", True),
     "tls-sni-missing": (rb"\x00\x00(\x00\x11\x00\x0f\x00\x00\x0cexample.test)", b"\x0a\x0a\\1", b"\x00\x00\\1", True),
     "alpn-missing": (ALPN_CHOICE, ALPN_CHOICE.replace(b"\x10", b"\x11"), ALPN_CHOICE, True),
     "alpn-h2c-in-tls": (rb"\x02h2\x08http/1.1", b"\x03h2c\x07ttp/1.1", b"\x02h2\x08h2c/1.12", True),

@@ -147,7 +147,7 @@ def say(pipe, octets):
         pass
 
 
-def converse(lab, server, name, client_options, early=False, rejected=False, update=None):
+def converse(lab, server, name, client_options, early=False, rejected=False, update=None, command=b'K\n'):
     """One connection; writes NAME.pcap, and lines to NAME.keys. Returns what the client printed."""
     relay = Relay(server.port)
     relay.start()
@@ -170,7 +170,7 @@ def converse(lab, server, name, client_options, early=False, rejected=False, upd
         relay.quiet(had)
         if update and turn < 2:
             had = len(relay.passed)
-            say((client if update == 'client' else server.child).stdin, b'K\n')
+            say((client if update == 'client' else server.child).stdin, command)
             relay.quiet(had)
     say(client.stdin, b'Q\n')
     try:

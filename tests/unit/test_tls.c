@@ -186,6 +186,36 @@ static void handshake_pieces(void **state)
     }
 }
 
+/* RFC 5246 7.4.3, RFC 8422 5.4; what is cut short has no size. */
+static void ephemeral_key_sizes(void **state)
+{
+    static const struct {
+        const char *octets;
+        size_t len;
+        bool ecdhe, psk;
+        unsigned bits;
+    } rows[] = {
+        { "\x03\x00\x1d\x20", 4, true, false, 255 },
+        { "\x03\x00\x17", 3, true, false, 256 },
+        { "\x03\x00\x13", 3, true, false, 192 },
+        { "\x03\x00\x15", 3, true, false, 224 },
+        { "\x03\x7f\xff", 3, true, false, 0 },
+        { "\x03\x00", 2, true, false, 0 },
+        { "\x01\x04\x00\xff\xff\xff", 6, true, false, 24 },
+        { "\x02\x00\xa3", 3, true, false, 163 },
+        { "\x00\x02hi\x03\x00\x1d", 7, true, true, 255 },
+        { "\x00\x04\x00\x01\x00\x00\x00\x01\x02", 9, false, false, 17 },
+        { "\x00\x00\x00\x02\x80\x00", 6, false, true, 16 },
+        { "\x00\x09\x80\x00", 4, false, false, 0 },
+        { "", 0, false, false, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < H2D_COUNT_OF(rows); i++) {
+        struct span body = span_of((const uint8_t *)rows[i].octets, rows[i].len);
+        assert_int_equal(server_key_exchange_bits(body, rows[i].ecdhe, rows[i].psk), rows[i].bits);
+    }
+}
+
 static void hellos(void **state)
 {
     (void)state;
@@ -827,10 +857,10 @@ static void key_file_followed(void **state)
 int main(void)
 {
     const struct CMUnitTest always[] = {
-        cmocka_unit_test(keylog_lines),     cmocka_unit_test(keylog_bounds),
-        cmocka_unit_test(handshake_pieces), cmocka_unit_test(hellos),
-        cmocka_unit_test(records_pieces),   cmocka_unit_test(records_holes),
-        cmocka_unit_test(records_noise),
+        cmocka_unit_test(keylog_lines),        cmocka_unit_test(keylog_bounds),
+        cmocka_unit_test(handshake_pieces),    cmocka_unit_test(hellos),
+        cmocka_unit_test(ephemeral_key_sizes), cmocka_unit_test(records_pieces),
+        cmocka_unit_test(records_holes),       cmocka_unit_test(records_noise),
     };
     const struct CMUnitTest with_library[] = {
         cmocka_unit_test(rfc8448_keys),          cmocka_unit_test(rfc8448_whole),
