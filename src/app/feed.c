@@ -555,7 +555,7 @@ static bool open_sessions(struct feed *feed, const struct upgrade_info *upgrade)
     options.hint_count = run->options->hint_count;
     options.hint_conn = feed->info.conn;
     options.already_upgraded = start == START_UPGRADE;
-    options.checks = run->check != NULL ? run->options->check.wanted : NULL;
+    options.checks = run->check != NULL ? run->options->check.heard : NULL;
     void *user = feed->checked != NULL ? (void *)feed->checked : (void *)feed->shown;
     feed->connection = h2_connection_new(&run->h2_mem, &run->events, &options, user);
     if (feed->connection == NULL) {

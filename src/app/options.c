@@ -414,9 +414,8 @@ static const struct flag flags[] = {
       apply_fail_on },
     { 0, "only", "ID,...", "look for these findings alone",
       "Looks only for these findings, also those that are off by default. An ID may end in *, or "
-      "be "
-      "a group: default, all, info (legal, worth showing), reactions (whether the other side did "
-      "its part), floods. Repeatable. Implies --check.",
+      "be a group: default, all, info (legal, worth showing), reactions (whether the other side "
+      "did its part about a violation: to judge a peer under test). Repeatable. Implies --check.",
       apply_only },
     { 0, "ignore", "ID,...", "leave these findings out",
       "Leaves these findings out, as if the rule did not exist. An ID is as in --only. Repeatable. "

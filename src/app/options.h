@@ -35,6 +35,7 @@ struct check_mode {
     bool only_given;  /* --only was there */
     bool only[CHECK_COUNT], ignored[CHECK_COUNT];
     bool wanted[CHECK_COUNT]; /* what follows from them */
+    bool heard[CHECK_COUNT];  /* those, and what a wanted one is about */
     enum check explained;
     const char *baseline, *write_baseline, *junit, *sarif; /* files; NULL: not given */
     bool github;

@@ -3,6 +3,7 @@
 
 #include "app/options_int.h"
 #include "app/suggest.h"
+#include "check/check.h"
 #include "spec/finding.h"
 
 /* ---- which findings ---- */
@@ -32,18 +33,14 @@ static bool in_reactions(const struct check_row *row)
     return begins_with(row->id, "reaction-");
 }
 
-static bool in_floods(const struct check_row *row)
-{
-    return begins_with(row->id, "flood-") || begins_with(row->id, "abuse-") ||
-           begins_with(row->id, "peer-calm");
-}
-
 static const struct {
     const char *name;
     bool (*has)(const struct check_row *row);
 } groups[] = {
-    { "default", in_default },     { "all", in_all },       { "info", in_info },
-    { "reactions", in_reactions }, { "floods", in_floods },
+    { "default", in_default },
+    { "all", in_all },
+    { "info", in_info },
+    { "reactions", in_reactions },
 };
 
 static bool matches(const char *word, size_t len, const struct check_row *row)
@@ -217,7 +214,7 @@ OPTIONS_APPLY(apply_max_tainted)
 
 enum rc options_check_together(struct app_options *o, struct err *err)
 {
-    bool any = false;
+    bool any = false, reactions = false;
     if (!o->check.on) {
         return RC_OK;
     }
@@ -242,6 +239,11 @@ enum rc options_check_together(struct app_options *o, struct err *err)
                                       : row->on || (o->verbosity > 0 && in_info(row));
         o->check.wanted[check] = on && !o->check.ignored[check];
         any |= o->check.wanted[check];
+        reactions |= o->check.wanted[check] && in_reactions(row);
+    }
+    for (int check = 0; check < CHECK_COUNT; check++) {
+        o->check.heard[check] =
+            o->check.wanted[check] || (reactions && check_is_for_reactions((enum check)check));
     }
     return any ? RC_OK : err_set(err, RC_USAGE, "--only and --ignore leave no check");
 }

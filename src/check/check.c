@@ -15,21 +15,26 @@ static bool counts(const struct finding *finding)
 
 /* What was not asked for is not there: neither shown, nor what later findings are a consequence
  * of. */
-static void take(struct check_conn *conn, const struct finding *finding)
+static void take(struct check_conn *conn, const struct h2_session *session,
+                 const struct finding *finding)
 {
-    if (!check_wants(conn->check, finding->check)) {
+    bool wanted = check_wants(conn->check, finding->check);
+    if (H2D_UNLIKELY(conn->check->reactions)) {
+        chk_reactions_take(conn, session, finding);
+    }
+    if (!wanted && !(conn->check->reactions && spec_is_violation(finding->check))) {
         return;
     }
     struct finding own = *finding;
     own.after_doomed = finding->after_doomed && conn->doomed;
-    conn->doomed |= counts(finding);
-    held_take(conn, &own);
+    conn->doomed |= wanted && counts(finding);
+    held_take(conn, session, &own);
 }
 
 void check_tell(const struct at_frame *at, enum check id, enum confidence confidence,
                 const char *format, ...)
 {
-    if (!check_wants(at->conn->check, id)) {
+    if (!check_hears(at->conn->check, id)) {
         return;
     }
     char text[MESSAGE_MAX];
@@ -52,7 +57,7 @@ void check_tell(const struct at_frame *at, enum check id, enum confidence confid
                                .after_doomed = at->conn->doomed };
     finding.taint = (uint16_t)h2_session_taints(at->session, id, frame->hd.stream_id);
     h2_session_evidence(at->session, &finding.evidence);
-    take(at->conn, &finding);
+    take(at->conn, at->session, &finding);
 }
 
 void check_tell_side(struct check_conn *conn, enum dir dir, enum check id,
@@ -77,7 +82,7 @@ void check_tell_side(struct check_conn *conn, enum dir dir, enum check id,
         finding.first = place->first;
         finding.last = place->last;
     }
-    take(conn, &finding);
+    take(conn, NULL, &finding);
 }
 
 struct frame_place check_place(const struct h2_frame *frame)
@@ -92,7 +97,7 @@ bool check_ended(const struct check_side *side)
 
 void check_finding(struct check_conn *conn, const struct finding *finding)
 {
-    take(conn, finding);
+    take(conn, NULL, finding);
 }
 
 /* ---- events ---- */
@@ -131,7 +136,10 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
             note_goaway(side, frame);
         }
         if (H2D_UNLIKELY(conn->held != NULL)) {
-            held_frame(conn, dir, frame);
+            held_frame(&at);
+        }
+        if (H2D_UNLIKELY(conn->check->reactions)) {
+            chk_reactions_frame(&at);
         }
     }
     if (next->on_end_frame != NULL) {
@@ -162,8 +170,7 @@ static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint6
 
 static void on_finding(struct h2_session *session, const struct finding *finding, void *user)
 {
-    (void)session;
-    take(user, finding);
+    take(user, session, finding);
 }
 
 struct h2_events check_events(const struct checker *check)
@@ -184,6 +191,10 @@ struct checker *check_new(struct mem *mem, const struct check_options *options,
     struct checker *check = mem_zalloc(mem, 1, sizeof *check);
     if (check != NULL) {
         *check = (struct checker){ .mem = mem, .options = *options, .next = *next };
+        for (int id = CHECK_REACTION_GOAWAY_MISSING; id <= CHECK_REACTION_PING_AFTER_UNKNOWN;
+             id++) {
+            check->reactions |= options->wanted[id];
+        }
     }
     return check;
 }
@@ -206,6 +217,7 @@ struct check_conn *check_connection_begin(struct checker *check, const struct co
     }
     conn->check = check;
     conn->info = *info;
+    conn->sides[0].harmless = conn->sides[1].harmless = CHECK_COUNT;
     conn->begun_late = info->start == START_MID_STREAM || info->start == START_FORCED;
     conn->lossy = conn->begun_late;
     conn->next_user = next_user;
@@ -244,6 +256,9 @@ void check_closed(struct check_conn *conn, enum dir dir, enum close_cause cause,
     side->open_streams = open_streams;
     side->closed_packet = pos != NULL ? pos->packet : 0;
     chk_side_closed(conn, dir);
+    if (conn->check->reactions) {
+        chk_reactions_closed(conn, dir);
+    }
     held_closed(conn, dir);
 }
 

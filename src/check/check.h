@@ -13,6 +13,7 @@ struct check_conn;
 
 struct check_options {
     const bool *wanted; /* by enum check; kept by the caller */
+    const bool *heard;  /* those, and those that only the reactions (checks.md 4.13) need */
     /* A finding that is settled, with what the other side did. owner: of its connection; finding
      * and all that it points to live for the call. */
     void (*on_finding)(void *ctx, void *owner, const struct finding *finding);
@@ -23,6 +24,9 @@ struct check_options {
 struct checker *check_new(struct mem *mem, const struct check_options *options,
                           const struct h2_events *next) H2D_MUST_CHECK;
 void check_free(struct checker *check);
+
+/* Whether a rule's finding is one that the reactions are about. */
+bool check_is_for_reactions(enum check check);
 
 /* The callbacks to give to sessions; their user pointer is the struct check_conn. */
 struct h2_events check_events(const struct checker *check);

@@ -20,6 +20,12 @@ struct held {
     struct finding finding;
     char message[MESSAGE_MAX];
     bool settled;
+    bool hidden;      /* nobody asked for it but the reactions */
+    bool judge;       /* what the other side does about it is to be judged */
+    uint64_t told;    /* h2_session_told() when it was found; 0: not known */
+    uint32_t highest; /* stream that the guilty side had opened then */
+    uint64_t went_on; /* packet in which the other side answered what came behind it */
+    bool has_went_on;
 };
 
 /* Where a frame was, for what is told of it later. */
@@ -59,6 +65,11 @@ struct check_side {
     bool fatal_told;
     uint64_t fatal_facts;
     uint32_t fatal_highest;
+    /* chk_reactions.c */
+    bool broke_a_rule;      /* one whose breach is a violation */
+    enum check harmless;    /* the newest thing of it that a receiver must ignore; */
+    struct pos harmless_at; /* CHECK_COUNT: none */
+    uint64_t harmless_told;
 };
 
 struct check_conn {
@@ -70,6 +81,7 @@ struct check_conn {
     bool priority_told, origin_told, opt_out_told;
     bool opted_out; /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
     bool doomed;    /* a certain connection error that counts came earlier */
+    bool fatal;     /* so did one that reactions are judged by */
     struct check_side sides[2];
     uint32_t question_count;
     bool questions_off;            /* more were open than are kept, or memory was out */
@@ -83,24 +95,8 @@ struct checker {
     struct h2_events next;
     struct held *free;
     struct question *free_questions;
+    bool reactions; /* a check of chk_reactions.c was asked for */
 };
-
-/* ---- held.c ---- */
-
-/* Takes a finding: joins it to one of the same frame, keeps it while the other side may react, or
- * hands it on. */
-void held_take(struct check_conn *conn, const struct finding *finding);
-/* The other side did something: a frame of direction dir is complete. */
-void held_frame(struct check_conn *conn, enum dir dir, const struct h2_frame *frame);
-/* A response of direction dir has this status. */
-void held_status(struct check_conn *conn, enum dir dir, uint32_t stream_id, uint16_t status);
-/* A direction has ended. */
-void held_closed(struct check_conn *conn, enum dir dir);
-/* Nothing more will come. */
-void held_end(struct check_conn *conn);
-void held_free(struct checker *check);
-
-/* ---- the chapters ---- */
 
 /* What a chapter is given: a frame of direction dir is complete, and told by its session. */
 struct at_frame {
@@ -110,6 +106,22 @@ struct at_frame {
     const struct h2_frame *frame;
 };
 
+/* ---- held.c ---- */
+
+/* Takes a finding: joins it to one of the same frame, keeps it while the other side may react, or
+ * hands it on. session: whose finding it is; NULL: nobody's. */
+void held_take(struct check_conn *conn, const struct h2_session *session,
+               const struct finding *finding);
+/* The other side did something. */
+void held_frame(const struct at_frame *at);
+/* A direction has ended. */
+void held_closed(struct check_conn *conn, enum dir dir);
+/* Nothing more will come. */
+void held_end(struct check_conn *conn);
+void held_free(struct checker *check);
+
+/* ---- the chapters ---- */
+
 /* chk_frames.c: what single frames say of themselves. */
 void chk_frame(const struct at_frame *at);
 
@@ -117,6 +129,14 @@ void chk_frame(const struct at_frame *at);
 void chk_sync_frame(const struct at_frame *at);
 void chk_sync_end(struct check_conn *conn);
 void chk_sync_free(struct checker *check);
+
+/* chk_reactions.c: whether the other side did its part; all of it is off unless asked for. */
+void chk_reactions_take(struct check_conn *conn, const struct h2_session *session,
+                        const struct finding *finding);
+bool chk_reactions_judge(const struct check_conn *conn, const struct finding *finding);
+void chk_reactions_settled(struct check_conn *conn, const struct held *held);
+void chk_reactions_frame(const struct at_frame *at);
+void chk_reactions_closed(struct check_conn *conn, enum dir dir);
 
 /* chk_end.c: how a connection ends. */
 void chk_side_closed(struct check_conn *conn, enum dir dir);
@@ -129,10 +149,14 @@ void chk_tls(struct check_conn *conn);
 
 /* ---- check.c: for the chapters ---- */
 
-/* Whether the check was asked for. */
+/* Whether the check was asked for; whether anybody needs to hear of it. */
 static inline bool check_wants(const struct checker *check, enum check id)
 {
     return check->options.wanted[id];
+}
+static inline bool check_hears(const struct checker *check, enum check id)
+{
+    return check->options.heard[id];
 }
 
 /* A rule is broken by the frame, or by what it says; the text is one sentence with the values. */

@@ -44,8 +44,11 @@ static bool outranks(const struct finding *a, const struct finding *b)
 
 /* ---- the list ---- */
 
-static void tell(struct check_conn *conn, const struct finding *finding)
+static void tell(struct check_conn *conn, const struct held *held, const struct finding *finding)
 {
+    if (held != NULL && held->hidden) {
+        return;
+    }
     const struct check_options *options = &conn->check->options;
     options->on_finding(options->ctx, conn->owner, finding);
 }
@@ -61,7 +64,10 @@ static void release(struct check_conn *conn, bool all)
         }
         conn->held_count--;
         held->finding.message = held->message;
-        tell(conn, &held->finding);
+        tell(conn, held, &held->finding);
+        if (held->judge) {
+            chk_reactions_settled(conn, held);
+        }
         held->next = conn->check->free;
         conn->check->free = held;
     }
@@ -95,10 +101,11 @@ static void set_message(struct held *held, const struct finding *finding)
 /* One cause, one finding. True: it was joined to another one of its frame. */
 static bool join(struct check_conn *conn, const struct finding *finding)
 {
+    bool hidden = !check_wants(conn->check, finding->check);
     for (struct held *held = conn->held; held != NULL; held = held->next) {
         struct finding *have = &held->finding;
-        if (!have->has_offset || have->offset != finding->offset || have->dir != finding->dir ||
-            !spec_is_violation(have->check)) {
+        if (held->hidden != hidden || !have->has_offset || have->offset != finding->offset ||
+            have->dir != finding->dir || !spec_is_violation(have->check)) {
             continue;
         }
         if (!outranks(finding, have)) {
@@ -140,14 +147,18 @@ static void look_back(const struct check_conn *conn, struct held *held)
     }
 }
 
-void held_take(struct check_conn *conn, const struct finding *finding)
+void held_take(struct check_conn *conn, const struct h2_session *session,
+               const struct finding *finding)
 {
     bool violation = spec_is_violation(finding->check);
     if (violation && finding->has_offset && join(conn, finding)) {
         return;
     }
+    bool hidden = !check_wants(conn->check, finding->check);
     if (finding->surplus) {
-        tell(conn, finding);
+        if (!hidden) {
+            tell(conn, NULL, finding);
+        }
         return;
     }
     if (conn->held_count == LIMIT_CHECK_HELD) {
@@ -157,12 +168,17 @@ void held_take(struct check_conn *conn, const struct finding *finding)
     struct held *held = held_new(conn->check);
     if (held == NULL) { /* memory is out: at once, then, without what follows */
         release(conn, true);
-        tell(conn, finding);
+        if (!hidden) {
+            tell(conn, NULL, finding);
+        }
         return;
     }
-    held->next = NULL;
-    held->finding = *finding;
-    held->settled = !violation;
+    *held = (struct held){ .finding = *finding,
+                           .settled = !violation,
+                           .hidden = hidden,
+                           .judge = chk_reactions_judge(conn, finding),
+                           .told = session != NULL ? h2_session_told(session) : 0,
+                           .highest = conn->sides[finding->dir].highest };
     set_message(held, finding);
     look_back(conn, held);
     if (conn->held == NULL) {
@@ -183,48 +199,66 @@ static bool waited_long(const struct held *held, const struct pos *now)
            now->ts_ns > then->ts_ns + LIMIT_REACTION_WAIT_MS * NS_A_MS;
 }
 
-void held_frame(struct check_conn *conn, enum dir dir, const struct h2_frame *frame)
+/* An ACK, or the answer to a later request, proves that what came behind the finding's frame was
+ * read, and so the frame. */
+static bool is_answered(const struct at_frame *at, const struct held *held)
 {
+    uint32_t id = at->frame->hd.stream_id;
+    bool response = at->frame->hd.type == H2_HEADERS && at->dir == DIR_S2C && (id & 1) != 0;
+    return h2_session_had_seen(at->session, held->told) ||
+           (response && id > held->highest && id <= at->conn->sides[DIR_C2S].highest &&
+            !at->conn->lossy);
+}
+
+void held_frame(const struct at_frame *at)
+{
+    struct check_conn *conn = at->conn;
+    const struct h2_frame *frame = at->frame;
     bool goaway = frame->hd.type == H2_GOAWAY && frame->has_payload;
     bool rst = frame->hd.type == H2_RST_STREAM && frame->has_payload;
+    uint16_t status =
+        frame->hd.type == H2_HEADERS ? h2_session_status(at->session, frame->hd.stream_id) : 0;
     for (struct held *held = conn->held; held != NULL; held = held->next) {
         struct finding *f = &held->finding;
         if (held->settled) {
             continue;
         }
+        bool same_stream = f->has_stream && f->stream_id == frame->hd.stream_id;
         if (waited_long(held, &frame->where.last)) {
             settle(held, REACTION_NONE, 0);
-        } else if (f->dir == dir) {
+        } else if (f->dir == at->dir) {
             continue;
         } else if (goaway) {
             f->reaction.error_code = frame->payload.goaway.error_code;
             settle(held, REACTION_GOAWAY, frame->where.last.packet);
-        } else if (rst && f->has_stream && f->stream_id == frame->hd.stream_id) {
+        } else if (rst && same_stream) {
             f->reaction.error_code = frame->payload.rst_stream.error_code;
             settle(held, REACTION_RST, frame->where.last.packet);
+        } else {
+            f->reaction.status = same_stream && status != 0 ? status : f->reaction.status;
+            if (held->judge && !held->has_went_on && is_answered(at, held)) {
+                held->has_went_on = true;
+                held->went_on = frame->where.last.packet;
+            }
         }
     }
     release(conn, false);
 }
 
-void held_status(struct check_conn *conn, enum dir dir, uint32_t stream_id, uint16_t status)
+/* The other side ended the connection, and not because the guilty one had. */
+static bool closed_for_it(const struct check_conn *conn, const struct held *held)
 {
-    for (struct held *held = conn->held; held != NULL; held = held->next) {
-        struct finding *f = &held->finding;
-        if (!held->settled && f->dir != dir && f->has_stream && f->stream_id == stream_id) {
-            f->reaction.status = status;
-        }
-    }
+    const struct check_side *guilty = &conn->sides[held->finding.dir];
+    const struct check_side *other = &conn->sides[dir_other(held->finding.dir)];
+    return check_ended(other) && other->closed_packet >= held->finding.first.packet &&
+           !(check_ended(guilty) && guilty->closed_packet < other->closed_packet);
 }
 
 void held_closed(struct check_conn *conn, enum dir dir)
 {
     const struct check_side *side = &conn->sides[dir];
-    if (side->cause != CLOSE_FIN && side->cause != CLOSE_RST) {
-        return;
-    }
     for (struct held *held = conn->held; held != NULL; held = held->next) {
-        if (!held->settled && held->finding.dir != dir) {
+        if (!held->settled && held->finding.dir != dir && closed_for_it(conn, held)) {
             settle(held, REACTION_CLOSE, side->closed_packet);
         }
     }
@@ -237,14 +271,12 @@ void held_end(struct check_conn *conn)
     for (struct held *held = conn->held; held != NULL; held = held->next) {
         const struct check_side *guilty = &conn->sides[held->finding.dir];
         const struct check_side *other = &conn->sides[dir_other(held->finding.dir)];
-        bool ended = guilty->closed && (guilty->cause == CLOSE_FIN || guilty->cause == CLOSE_RST);
         if (held->settled) {
             continue;
         }
-        bool closed = other->closed && (other->cause == CLOSE_FIN || other->cause == CLOSE_RST);
-        if (closed && other->closed_packet >= held->finding.first.packet) {
+        if (closed_for_it(conn, held)) {
             settle(held, REACTION_CLOSE, other->closed_packet);
-        } else if (ended && other->frames > 0) {
+        } else if (check_ended(guilty) && other->frames > 0) {
             settle(held, REACTION_NONE, 0);
         }
     }

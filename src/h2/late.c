@@ -3,6 +3,11 @@
  * (receive-engine 6.4, 6.5, 6.7). */
 #include "h2/session_int.h"
 
+uint64_t h2_session_told(const struct h2_session *session)
+{
+    return session->peer != NULL ? session->peer->facts : 0;
+}
+
 uint64_t h2_session_facts(const struct h2_session *session)
 {
     return session->facts;

@@ -158,6 +158,11 @@ void h2_session_evidence(const struct h2_session *session, struct finding_eviden
 uint64_t h2_session_facts(const struct h2_session *session);
 bool h2_session_had_seen(const struct h2_session *session, uint64_t fact);
 
+/* How many things this side has done that the other one's session knows of; and the status of the
+ * newest response block on a stream, 0: none, or not known. */
+uint64_t h2_session_told(const struct h2_session *session);
+uint16_t h2_session_status(const struct h2_session *session, uint32_t stream_id);
+
 /* Streams of either side that are open, half of them closed or not. */
 uint32_t h2_session_open_streams(const struct h2_session *session);
 

@@ -19,6 +19,12 @@ bool h2_stream_is_connected(const struct h2_session *session, const struct h2_st
            stream->message.status / 100 == 2 && message_final_status_seen(&stream->message);
 }
 
+uint16_t h2_session_status(const struct h2_session *session, uint32_t stream_id)
+{
+    const struct h2_stream *stream = h2_stream_find(session, stream_id);
+    return stream != NULL ? stream->message.status : 0;
+}
+
 uint32_t h2_session_open_streams(const struct h2_session *session)
 {
     uint32_t count = 0;
