@@ -3,50 +3,17 @@
     extensions-server, extensions-client   frames of RFC 7838, 8336, 9218, unknown types, every HPACK representation
     violations-client                      one broken rule a connection, to see how a real server takes it
     violations-server, tolerant-client     rules that a server breaks, to a client that minds nothing
+    spec-client:NAME, spec-server:NAME     the cases of spec_cases.py that go into captures/spec-NAME.pcap.gz
 """
 
 import socket
 import sys
 import time
 
-PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
-(DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE,
- CONTINUATION, ALTSVC) = range(11)
-ORIGIN, PRIORITY_UPDATE, UNKNOWN = 0x0c, 0x10, 0x68
-END_STREAM, ACK, END_HEADERS, PADDED, WITH_PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
-
-
-def frame(kind, flags=0, stream=0, payload=b'', length=None):
-    length = len(payload) if length is None else length
-    return length.to_bytes(3, 'big') + bytes([kind, flags]) + stream.to_bytes(4, 'big') + payload
-
-
-def u16(*values):
-    return b''.join(v.to_bytes(2, 'big') for v in values)
-
-
-def u32(*values):
-    return b''.join(v.to_bytes(4, 'big') for v in values)
-
-
-def settings(*pairs):
-    return frame(SETTINGS, 0, 0, b''.join(u16(i) + u32(v) for i, v in pairs))
-
-
-def literal(name, value, first=0x00):
-    """A literal with a new name, neither part Huffman-coded; first octet 0x40 inserts, 0x10 is never indexed."""
-    return bytes([first, len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-
-
-# :method GET, :scheme http, :path /, :authority example.test (RFC 7541, appendix A and 6.2.2)
-GET = b'\x82\x86\x84' + b'\x01\x0cexample.test'
-OK = b'\x88'
-ACKNOWLEDGE = frame(SETTINGS, ACK)
-
-
-def get(stream=1, block=GET, flags=END_STREAM | END_HEADERS):
-    return frame(HEADERS, flags, stream, block)
-
+import spec_cases
+from frames import (ACK, ACKNOWLEDGE, ALTSVC, CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, OK, ORIGIN,
+                    PADDED, PING, PREFACE, PRIORITY, PRIORITY_UPDATE, PUSH_PROMISE, RST_STREAM, SETTINGS, UNKNOWN,
+                    WINDOW_UPDATE, WITH_PRIORITY, frame, get, literal, settings, u16, u32)
 
 EXTENSIONS_CLIENT = [
     PREFACE + settings((0x9, 1), (0x1, 4096), (0x1a2a, 0xffffffff)),
@@ -149,14 +116,14 @@ VIOLATIONS_SERVER = [
 TOLERANT_CLIENT = [start() + ACKNOWLEDGE + b''.join(get(s) for s in range(1, 16, 2))]
 
 
-def say(sock, pieces):
+def say(sock, pieces, pause=0.01):
     """Send the pieces, each in a packet of its own, and take no notice of the answers."""
     for piece in pieces:
         try:
             sock.sendall(piece)
         except OSError:
             return
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def drain(sock):
@@ -169,10 +136,10 @@ def drain(sock):
         pass
 
 
-def client(port, pieces):
+def client(port, pieces, pause=0.01):
     with socket.create_connection(('127.0.0.1', port)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        say(sock, pieces)
+        say(sock, pieces, pause)
         drain(sock)
 
 
@@ -187,8 +154,31 @@ def server(port, pieces):
             drain(sock)
 
 
+STEP = 0.04  # between pieces; the server says each in the middle between two of the client
+
+
+def spec_client(port, name):
+    for case, pieces, _ in spec_cases.rows_of(name):
+        client(port, pieces if spec_cases.sender_of(name) == 'client' else spec_cases.asks(case), STEP)
+
+
+def spec_server(port, name):
+    listener = socket.create_server(('127.0.0.1', port))
+    for case, pieces, _ in spec_cases.rows_of(name):
+        sock, _ = listener.accept()
+        with sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            time.sleep(STEP / 2)
+            say(sock, pieces if spec_cases.sender_of(name) == 'server' else spec_cases.says(case), STEP)
+            drain(sock)
+
+
 def main():
     role, port = sys.argv[1], int(sys.argv[2])
+    if role.startswith('spec-'):
+        kind, name = role.split(':')
+        (spec_client if kind == 'spec-client' else spec_server)(port, name)
+        return
     if role == 'violations-client':
         for octets in VIOLATIONS_CLIENT:
             client(port, [octets])

@@ -211,6 +211,7 @@ void h2_session_end(struct h2_session *session, enum close_cause cause)
         return;
     }
     session->ended = true;
+    session->cause = cause;
     if (session->fatal == 0 && !session->terminating && !session->out_of_step) {
         h2_block_flush(session);
         note_truncation(session, cause);

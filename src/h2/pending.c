@@ -40,7 +40,9 @@ int h2_suspect(struct h2_session *session, enum check check, uint32_t stream_id,
                                 .offset = session->cur->where.offset,
                                 .first = session->cur->where.first,
                                 .last = session->pos,
-                                .after_doomed = session->report->doomed };
+                                .after_doomed = session->report->doomed,
+                                .knew_nothing = session->pos.ordered && session->peer != NULL &&
+                                                !session->peer_seen };
     (void)snprintf(s->message, sizeof s->message, "%s", message);
     h2_session_evidence(session, &s->evidence);
     struct h2_suspicion **end = &session->suspicions;
@@ -117,6 +119,22 @@ static bool ripe(const struct h2_session *session, const struct h2_suspicion *s)
            seen->ts_ns > s->last.ts_ns + SKEW_NS;
 }
 
+static bool is_over(const struct h2_session *session)
+{
+    return session->ended && (session->cause == CLOSE_FIN || session->cause == CLOSE_RST);
+}
+
+/* No fact excuses it: its sender had read nothing, and what it might have read is known since; or,
+ * where DATA in flight would, there was not so much on the whole connection. */
+static bool is_certain(const struct h2_session *session, const struct h2_suspicion *s, bool end)
+{
+    bool open = s->check == CHECK_WINDOW_OVERFLOW_CONN ||
+                s->check == CHECK_WINDOW_OVERFLOW_STREAM ||
+                s->check == CHECK_SETTINGS_WINDOW_OVERFLOW;
+    bool whole = end && session->peer != NULL && is_over(session) && is_over(session->peer);
+    return h2_both_sides_known(session) && (open ? whole : s->knew_nothing);
+}
+
 void h2_suspicions_ripen(struct h2_session *session, bool end)
 {
     struct h2_suspicion **at = &session->suspicions;
@@ -127,7 +145,8 @@ void h2_suspicions_ripen(struct h2_session *session, bool end)
             continue;
         }
         if (sound) {
-            report(session, *at, CONFIDENCE_LIKELY);
+            report(session, *at,
+                   is_certain(session, *at, end) ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY);
         }
         retire(session, at);
     }

@@ -181,6 +181,7 @@ struct h2_suspicion {
     uint64_t offset;
     struct pos first, last;
     bool after_doomed;
+    bool knew_nothing; /* its sender had read nothing yet, by TCP's acknowledgements */
     char message[160];
     struct finding_evidence evidence;
 };
@@ -222,7 +223,8 @@ struct h2_session {
     struct buf gather;
     bool out_of_step;
     bool ended;
-    bool preface_bad; /* OBSERVER: what stands in the place of the preface is none */
+    enum close_cause cause; /* how, once ended */
+    bool preface_bad;       /* OBSERVER: what stands in the place of the preface is none */
 
     /* pull form (session.c) */
     h2_recv_callback recv;
