@@ -500,11 +500,12 @@ static int hpack_failed(struct h2_session *session)
         return held;
     }
     uint64_t at;
-    enum check check = hpack_error(session->hpack, &at);
+    enum check check = hpack_error(session->hpack, &at, &session->block.undecoded);
     char text[128];
     (void)snprintf(text, sizeof text, "%s, at octet %llu of the field block",
                    spec_check(check)->title, (unsigned long long)at);
     int rc = h2_break_hpack(session, check, text);
+    session->block.undecoded = span_empty();
     if (rc != H2_GO) {
         return rc;
     }

@@ -101,10 +101,21 @@ static enum hpack_status fail(struct hpack_decoder *decoder, enum check check)
     return check == CHECK_COUNT ? HPACK_NOMEM : HPACK_ERROR;
 }
 
-enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off)
+enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off,
+                       struct span *octets)
 {
     *block_off = decoder->block_off;
+    *octets = decoder->fault;
     return decoder->error;
+}
+
+/* The same, with the octets of the representation as far as they were read: however the block is
+ * cut, these are the same. */
+static enum hpack_status fail_at(struct hpack_decoder *decoder, enum check check,
+                                 struct span octets)
+{
+    decoder->fault = octets;
+    return fail(decoder, check);
 }
 
 /* The next representation begins; what the last one left behind is forgotten. */
@@ -155,7 +166,7 @@ static enum hpack_status end_of_chunk(struct hpack_decoder *decoder, bool last)
         return HPACK_MORE;
     }
     if (decoder->update_due && !miss_update(decoder)) {
-        return fail(decoder, CHECK_HPACK_TABLE_UPDATE_MISSING);
+        return fail_at(decoder, CHECK_HPACK_TABLE_UPDATE_MISSING, span_empty());
     }
     return HPACK_END;
 }
@@ -482,7 +493,7 @@ static enum hpack_status finish(struct hpack_decoder *decoder, const struct hpac
     out->block_off = decoder->block_off;
     out->wire_octets = octets < UINT32_MAX ? (uint32_t)octets : UINT32_MAX;
     enum hpack_status status = act(decoder, repr, out);
-    if (status == HPACK_FIELD) {
+    if (H2D_LIKELY(status == HPACK_FIELD)) {
         decoder->block_off += octets;
         if (decoder->carry.len > 0) {
             forget_repr(decoder);
@@ -516,7 +527,8 @@ static enum hpack_status cut_short(struct hpack_decoder *decoder, bool last, boo
     if (!last) {
         return HPACK_MORE;
     }
-    return fail(decoder, in_string ? CHECK_HPACK_STRING_OVERRUN : CHECK_HPACK_BLOCK_TRUNCATED);
+    return fail_at(decoder, in_string ? CHECK_HPACK_STRING_OVERRUN : CHECK_HPACK_BLOCK_TRUNCATED,
+                   buf_span(&decoder->carry));
 }
 
 /* The next representation of octets; a due size update that is not there is taken note of. */
@@ -546,6 +558,13 @@ static enum hpack_parsed parse_next(struct hpack_decoder *decoder, struct cur oc
     return parsed;
 }
 
+/* What was read of a representation that is in error: its first octet at least. */
+static struct span read_of(const uint8_t *from, const struct hpack_parse *parse)
+{
+    size_t n = (size_t)(parse->at.pos - from);
+    return span_of(from, n > 0 ? n : 1);
+}
+
 /* A representation that began in an earlier chunk, or has a string beyond the limit. */
 static enum hpack_status decode_carried(struct hpack_decoder *decoder, struct cur *chunk, bool last,
                                         struct h2_header *out)
@@ -561,9 +580,12 @@ static enum hpack_status decode_carried(struct hpack_decoder *decoder, struct cu
         struct hpack_piece repr;
         switch (parse_next(decoder, cur_of(buf_span(&decoder->carry)), &parse, &repr)) {
         case HPACK_PARSED:
+            decoder->fault = buf_span(&decoder->carry);
             return finish(decoder, &repr, decoder->carry.len + decoder->skipped, out);
         case HPACK_PARSED_ERROR:
-            return fail(decoder, parse.error);
+            return fail_at(
+                decoder, parse.error,
+                span_of(decoder->carry.ptr, (size_t)(parse.at.pos - decoder->carry.ptr)));
         case HPACK_PARSED_LONG:
             break;
         case HPACK_PARSED_SHORT:
@@ -698,11 +720,12 @@ static H2D_NOINLINE enum hpack_status decode_any(struct hpack_decoder *decoder, 
     switch (parse_next(decoder, *chunk, &parse, &repr)) {
     case HPACK_PARSED: {
         size_t octets = cur_left(chunk) - cur_left(&parse.at);
+        decoder->fault = span_of(chunk->pos, octets);
         *chunk = parse.at;
         return finish(decoder, &repr, octets, out);
     }
     case HPACK_PARSED_ERROR:
-        return fail(decoder, parse.error);
+        return fail_at(decoder, parse.error, read_of(chunk->pos, &parse));
     case HPACK_PARSED_SHORT:
     case HPACK_PARSED_LONG:
         break;

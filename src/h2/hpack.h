@@ -78,8 +78,9 @@ bool hpack_authority(const struct hpack_decoder *decoder, struct span *value);
 struct span hpack_carried(const struct hpack_decoder *decoder, uint32_t n);
 
 /* After HPACK_ERROR: the check (CHECK_HPACK_INDEX_ZERO, …) and the block offset of the
- * representation at fault. */
-enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off);
+ * representation at fault; its octets as far as they were read, until the next call. */
+enum check hpack_error(const struct hpack_decoder *decoder, uint64_t *block_off,
+                       struct span *octets);
 
 /* lenient: what was in the table is no longer certain (an undecodable or missing block). Begins a
  * new loss, unless nothing was decoded since the last. */

@@ -32,6 +32,7 @@ struct hpack_decoder {
     uint64_t skipped;   /* such octets of this representation so far, */
     unsigned skips;     /* in this many strings */
     enum check error;
+    struct span fault; /* octets of the representation it was in, as far as they were read */
 };
 
 static inline void hpack_find_plain(struct hpack_decoder *decoder)

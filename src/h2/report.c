@@ -74,6 +74,8 @@ void h2_session_evidence(const struct h2_session *session, struct finding_eviden
     if (guilty != NULL) {
         put_octets(evidence, representation(session, guilty), guilty->wire_octets);
         put_place(evidence, guilty->certainty == H2_EXACT ? guilty->name : span_empty());
+    } else if (session->block.undecoded.len > 0) {
+        put_octets(evidence, session->block.undecoded, session->block.undecoded.len);
     } else if (session->payload != NULL && f->hd.length > 0) {
         put_octets(evidence, span_of(session->payload, session->need), f->hd.length);
         if (session->mark_at + session->mark_count <= evidence->octet_count) {

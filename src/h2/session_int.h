@@ -155,6 +155,7 @@ struct h2_block {
     uint8_t authority[255];         /* the value of :authority, where it was not taken unseen */
     struct h2_frame frame;          /* the HEADERS or PUSH_PROMISE frame */
     const struct h2_header *guilty; /* while a field is reported */
+    struct span undecoded;          /* while a representation is that could not be decoded */
 };
 
 /* ---- what both sessions of a connection share (report.c) ---- */

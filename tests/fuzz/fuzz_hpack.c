@@ -60,7 +60,9 @@ static struct outcome run(struct hpack_decoder *decoder, struct span block, size
     } while (outcome.status == HPACK_MORE && cur_left(&rest) > 0);
     assert(outcome.status != HPACK_MORE);
     if (outcome.status == HPACK_ERROR) {
-        outcome.check = hpack_error(decoder, &outcome.error_off);
+        struct span fault;
+        outcome.check = hpack_error(decoder, &outcome.error_off, &fault);
+        outcome.digest = mix(outcome.digest, fault.ptr, fault.len);
         assert(outcome.check < CHECK_COUNT && outcome.error_off <= block.len);
     }
     return outcome;

@@ -123,7 +123,8 @@ static void run(struct hpack_decoder *decoder, struct span block, size_t step, c
     size_t at = strlen(text);
     if (status == HPACK_ERROR) {
         uint64_t off;
-        enum check check = hpack_error(decoder, &off);
+        struct span fault;
+        enum check check = hpack_error(decoder, &off, &fault);
         snprintf(text + at, TEXT_OCTETS - at, "!%s@%llu", spec_check(check)->id,
                  (unsigned long long)off);
     } else {
