@@ -9,8 +9,7 @@
 
 static bool counts(const struct finding *finding)
 {
-    return spec_check(finding->check)->scope == SCOPE_CONNECTION &&
-           finding->confidence == CONFIDENCE_CERTAIN;
+    return finding_scope(finding) == SCOPE_CONNECTION && finding->confidence == CONFIDENCE_CERTAIN;
 }
 
 /* What was not asked for is not there: neither shown, nor what later findings are a consequence

@@ -132,7 +132,7 @@ void chk_reactions_settled(struct check_conn *conn, const struct held *held)
 {
     const struct finding *f = &held->finding;
     const struct check_side *other = &conn->sides[dir_other(f->dir)];
-    bool ends_all = spec_check(f->check)->scope == SCOPE_CONNECTION;
+    bool ends_all = finding_scope(f) == SCOPE_CONNECTION;
     bool goaway = f->reaction.kind == REACTION_GOAWAY;
     bool failed = goaway && f->reaction.error_code != H2_NO_ERROR;
     bool first = !conn->fatal;

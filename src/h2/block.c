@@ -372,7 +372,8 @@ static int size_update(struct h2_session *session, const struct h2_header *h)
                   "more than two table size updates in front of a block");
     }
     if (session->observer && h->index > max) {
-        rc = h2_break_limit(session, H2_RULE_TABLE_UPDATE, 0, (int64_t)h->index - max,
+        rc = h2_break_limit(session, H2_RULE_TABLE_UPDATE, session->block.subject_id,
+                            (int64_t)h->index - max,
                             "a table size update to %u; the decoder allows %u", h->index, max);
     }
     if (session->ev.on_size_update != NULL && session->block.report) {

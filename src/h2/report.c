@@ -148,8 +148,7 @@ void h2_report_finding(struct h2_session *session, struct finding *finding)
         limit.message = "20 findings of one check were shown; more of it are only counted";
         tell(session, &limit);
     }
-    if (spec_check(finding->check)->scope == SCOPE_CONNECTION &&
-        finding->confidence == CONFIDENCE_CERTAIN) {
+    if (finding_scope(finding) == SCOPE_CONNECTION && finding->confidence == CONFIDENCE_CERTAIN) {
         report->doomed = true;
     }
 }

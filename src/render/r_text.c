@@ -527,7 +527,7 @@ static void text_finding(struct render_conn *conn, const struct finding *finding
     line_text(&line, row->rfc);
     if (row->error_code >= 0) {
         line_text(&line, ": ");
-        line_text(&line, spec_scope_name(row->scope));
+        line_text(&line, spec_scope_name(finding_scope(finding)));
         line_text(&line, " error ");
         line_error_code(&line, (uint32_t)row->error_code);
     }

@@ -57,8 +57,10 @@ static void put_sentence(struct line *line, const char *format, ...)
     line_text(line, text);
 }
 
-static void put_rule(struct line *line, const struct check_row *row)
+static void put_rule(struct line *line, const struct finding *finding)
 {
+    const struct check_row *row = spec_check(finding->check);
+    enum check_scope scope = finding_scope(finding);
     static const char *const means[] = {
         [SCOPE_CONNECTION] = "connection error ",
         [SCOPE_STREAM] = "stream error ",
@@ -69,7 +71,7 @@ static void put_rule(struct line *line, const struct check_row *row)
     bool is_must = row->scope == SCOPE_ADVICE && row->must;
     const char *code =
         row->scope <= SCOPE_MESSAGE ? spec_error_name((uint32_t)row->error_code) : "";
-    put_sentence(line, "%s: %s%s.", row->rfc, is_must ? "a sender's MUST" : means[row->scope],
+    put_sentence(line, "%s: %s%s.", row->rfc, is_must ? "a sender's MUST" : means[scope],
                  code != NULL ? code : "");
 }
 
@@ -94,7 +96,7 @@ static void put_where(const struct render_conn *conn, const struct finding *find
         line_text(&line, ".");
     }
     if (row->rfc[0] != '\0') {
-        put_rule(&line, row);
+        put_rule(&line, finding);
     }
     if (row->related[0] != '\0') {
         put_sentence(&line, "See %s.", row->related);

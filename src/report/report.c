@@ -201,7 +201,7 @@ void report_put_details(struct out *out, const struct report_item *item,
     if (row->rfc[0] != '\0') {
         put(out, row->rfc);
         put(out, ": ");
-        put(out, spec_scope_name(row->scope));
+        put(out, spec_scope_name(finding_scope(f)));
         if (row->error_code >= 0) {
             put(out, " ");
             put(out, spec_error_name((uint32_t)row->error_code));

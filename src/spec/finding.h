@@ -88,6 +88,10 @@ struct finding {
     struct finding_evidence evidence;
 };
 
+/* The scope of the error: that of the check's row, but where the RFC makes it depend on the frame
+ * (RFC 9113 4.2: DATA that is too long is an error of its stream alone). */
+enum check_scope finding_scope(const struct finding *finding);
+
 /* "client" or "server": who broke the rule; NULL: nobody did. */
 const char *finding_by(const struct finding *finding);
 

@@ -159,6 +159,22 @@ enum severity finding_severity(enum check check, enum confidence confidence)
     return confidence == CONFIDENCE_CERTAIN ? SEVERITY_ERROR : SEVERITY_WARNING;
 }
 
+/* RFC 9113 4.2: a frame of the wrong size is an error of the connection where it could change what
+ * the whole connection rests on: a field block, SETTINGS, any frame on stream 0. */
+static bool size_is_of_stream(const struct finding *finding)
+{
+    uint8_t type = finding->evidence.header[3];
+    bool holds_state = type == H2_HEADERS || type == H2_PUSH_PROMISE || type == H2_CONTINUATION ||
+                       type == H2_SETTINGS;
+    return finding->check == CHECK_FRAME_SIZE_EXCEEDED && finding->evidence.has_frame &&
+           finding->stream_id != 0 && !holds_state;
+}
+
+enum check_scope finding_scope(const struct finding *finding)
+{
+    return size_is_of_stream(finding) ? SCOPE_STREAM : spec_check(finding->check)->scope;
+}
+
 const char *finding_by(const struct finding *finding)
 {
     switch (spec_check(finding->check)->by) {

@@ -515,9 +515,10 @@ static void on_finding(struct h2_session *session, const struct finding *finding
         lines_add(&transcript->found, id);
     }
     listen_add(transcript, KIND_FINDING, session,
-               "%s stream=%" PRId64 " severity=%s confidence=%s offset=%" PRId64 " doomed=%d", id,
-               finding->has_stream ? (int64_t)finding->stream_id : -1,
-               finding_severity_name(finding->severity),
+               "%s stream=%" PRId64 " scope=%s severity=%s confidence=%s offset=%" PRId64
+               " doomed=%d",
+               id, finding->has_stream ? (int64_t)finding->stream_id : -1,
+               spec_scope_name(finding_scope(finding)), finding_severity_name(finding->severity),
                finding_confidence_name(finding->confidence),
                finding->has_offset ? (int64_t)finding->offset : -1, finding->after_doomed);
     if (finding->message == NULL || finding->message[0] == '\0') {
