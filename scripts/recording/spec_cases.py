@@ -483,15 +483,15 @@ SAYS = {
 }
 PLAIN_ASK, PLAIN_SAY = [start() + ASK], [S]
 
-# captures/spec-NAME.pcap.gz: who breaks the rules there, the rows, and whether the peer is ours, too. The connections stand
-# in the order of the rows.
+# captures/spec-NAME.pcap.gz: who breaks the rules there, the rows, and the program that is the peer ('': ours, too). The
+# connections stand in the order of the rows.
 SETS = {
-    'generic': ('client', GENERIC, False),
-    'http2': ('client', HTTP2, False),
-    'hpack': ('client', HPACK, False),
-    'client': ('server', CLIENT, True),
-    'more-client': ('client', CLIENT_MORE, True),
-    'more-server': ('server', SERVER_MORE, True),
+    'generic': ('client', GENERIC, 'nghttpd'),
+    'http2': ('client', HTTP2, 'nghttpd'),
+    'hpack': ('client', HPACK, 'nghttpd'),
+    'client': ('server', CLIENT, 'nghttp'),
+    'more-client': ('client', CLIENT_MORE, ''),
+    'more-server': ('server', SERVER_MORE, ''),
 }
 
 

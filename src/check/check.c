@@ -116,6 +116,13 @@ static void note_goaway(struct check_side *side, const struct h2_frame *frame)
     side->goaway_packet = frame->where.last.packet;
 }
 
+static void note_reset(struct check_side *side, const struct h2_frame *frame)
+{
+    side->resets[side->reset_count++ % RESETS_REMEMBERED] =
+        (struct reset){ frame->where.last.packet, frame->hd.stream_id,
+                        frame->payload.rst_stream.error_code };
+}
+
 static void on_end_frame(struct h2_session *session, const struct h2_frame *frame,
                          const struct h2_frame_cut *cut, void *user)
 {
@@ -133,6 +140,8 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
         }
         if (frame->hd.type == H2_GOAWAY && frame->has_payload) {
             note_goaway(side, frame);
+        } else if (frame->hd.type == H2_RST_STREAM && frame->has_payload) {
+            note_reset(side, frame);
         }
         if (H2D_UNLIKELY(conn->held != NULL)) {
             held_frame(&at);

@@ -13,6 +13,8 @@
 #define SETTINGS_LOOKED_AT 32
 /* PING ACKs of a side that are remembered. */
 #define ACKS_REMEMBERED 4
+/* RST_STREAMs of a side that are remembered. */
+#define RESETS_REMEMBERED 4
 
 /* A finding that waits for the other side. */
 struct held {
@@ -34,6 +36,12 @@ struct frame_place {
     struct pos first, last;
 };
 
+/* A RST_STREAM. */
+struct reset {
+    uint64_t packet;
+    uint32_t stream_id, error_code;
+};
+
 /* One direction of a connection, as far as the checks look at it. */
 struct check_side {
     uint64_t frames;
@@ -50,6 +58,8 @@ struct check_side {
     bool goaway;
     uint32_t goaway_code, goaway_last;
     uint64_t goaway_packet;
+    struct reset resets[RESETS_REMEMBERED]; /* the newest, in a ring */
+    uint32_t reset_count;
     bool settings_seen, priorities_said; /* a SETTINGS came; one had NO_RFC7540_PRIORITIES */
     bool concurrency_said; /* MAX_CONCURRENT_STREAMS, the newest, and where it stood */
     uint32_t concurrency;

@@ -136,13 +136,40 @@ static struct held *held_new(struct checker *check)
     return mem_alloc(check->mem, sizeof *held);
 }
 
-/* The other side spoke before the last octet of the frame was in: it had seen enough. */
+/* The first RST_STREAM of the side on that stream, not before that packet; NULL: it is not
+ * remembered. */
+static const struct reset *reset_since(const struct check_side *side, uint32_t stream_id,
+                                       uint64_t packet)
+{
+    uint32_t n =
+        side->reset_count < RESETS_REMEMBERED ? side->reset_count : (uint32_t)RESETS_REMEMBERED;
+    for (uint32_t i = side->reset_count - n; i < side->reset_count; i++) {
+        const struct reset *reset = &side->resets[i % RESETS_REMEMBERED];
+        if (reset->stream_id == stream_id && reset->packet >= packet) {
+            return reset;
+        }
+    }
+    return NULL;
+}
+
+/* The other side spoke before the last octet of the frame was in, and had seen enough; or before it
+ * was certain that the frame is at fault. */
 static void look_back(const struct check_conn *conn, struct held *held)
 {
-    const struct finding *f = &held->finding;
+    struct finding *f = &held->finding;
     const struct check_side *other = &conn->sides[dir_other(f->dir)];
-    if (other->goaway && f->first.packet > 0 && other->goaway_packet >= f->first.packet) {
-        held->finding.reaction.error_code = other->goaway_code;
+    if (f->first.packet == 0) {
+        return;
+    }
+    const struct reset *reset = f->has_stream && spec_is_violation(f->check)
+                                    ? reset_since(other, f->stream_id, f->first.packet)
+                                    : NULL;
+    bool goaway = other->goaway && other->goaway_packet >= f->first.packet;
+    if (reset != NULL && (!goaway || reset->packet <= other->goaway_packet)) {
+        f->reaction.error_code = reset->error_code;
+        settle(held, REACTION_RST, reset->packet);
+    } else if (goaway) {
+        f->reaction.error_code = other->goaway_code;
         settle(held, REACTION_GOAWAY, other->goaway_packet);
     }
 }

@@ -284,6 +284,8 @@ ERROR = goaway(2)
 POST = frame(1, 4, 1, REQUEST[9:])
 ZERO = frame(8, 0, 1, b"\0\0\0\0")
 RST = frame(3, 0, 1, b"\0\0\0\1")
+OVERFLOW = frame(8, 0, 1, b"\x7f\xff\xff\xff")  # certain only once the server has spoken behind it
+RST_FLOW = frame(3, 0, 1, b"\0\0\0\3")
 # check: conversations that fire it, and others next to them in which it stays silent. What is captured of both sides.
 CONVERSATIONS = {
     "stream-id-exhausted": ([conversation((">", get(2**31 - 9)))], [conversation((">", get(2**31 - 211)))]),
@@ -353,7 +355,9 @@ CONVERSATIONS = {
     "reaction-code-differs": (
         [conversation((">", BAD_PING), ("<", goaway(1))), conversation((">", POST + ZERO), ("<", frame(3, 0, 1, b"\0\0\0\2")))],
         [conversation((">", BAD_PING), ("<", goaway(6))), conversation((">", POST + ZERO), ("<", RST)),
-         conversation((">", BAD_PING), ("<", goaway(0)))]),
+         conversation((">", BAD_PING), ("<", goaway(0))),
+         conversation((">", POST + OVERFLOW), ("<", RST_FLOW), ("<", goaway(1))),
+         conversation(("<", settings((3, 1))), (">", ACK), (">", get(1) + get(3)), ("<", frame(3, 0, 3, b"\0\0\0\1")))]),
     "reaction-escalated": (
         [conversation((">", POST + ZERO), ("<", goaway(1)))],
         [conversation((">", POST + ZERO), ("<", RST)), conversation((">", BAD_PING), ("<", goaway(6)))]),
