@@ -193,6 +193,9 @@ void h2_advise_field(struct h2_session *session, const struct h2_header *h)
     case H2_TOKEN_HOST:
         host(session, h);
         break;
+    case H2_TOKEN_METHOD:
+        b->tunnel = is_request(session) && span_equal(h->value, span_str("CONNECT"));
+        break;
     case H2_TOKEN_TE:
         if (b->context.kind == MESSAGE_RESPONSE) {
             advise(session, h, CHECK_FIELD_TE_IN_RESPONSE, "te in a response");
@@ -202,6 +205,7 @@ void h2_advise_field(struct h2_session *session, const struct h2_header *h)
         connection_specific(session, h);
         break;
     case H2_TOKEN_PROTOCOL:
+        b->tunnel = false;
         b->websocket = is_request(session) && same_any_case(h->value, span_str("websocket"));
         b->quick = b->quick && !b->websocket;
         break;
@@ -219,6 +223,18 @@ uint32_t h2_names_looked_at(struct h2_session *session)
     bool crumbs = session->opt.checks != NULL && session->opt.checks[CHECK_FIELD_COOKIE_CRUMBS];
     names |= crumbs ? H2_NAME_BIT(H2_NAME_COOKIE) : 0;
     return session->observer ? names : 0;
+}
+
+void h2_advise_content(struct h2_session *session, const struct h2_stream *stream)
+{
+    if (session->role == H2_ROLE_SERVER && message_method_is_trace(&stream->message)) {
+        h2_remark(session, CHECK_MSG_REQUEST_CONTENT_TRACE, CONFIDENCE_CERTAIN, stream->id,
+                  "DATA on stream %u, whose request is a TRACE", stream->id);
+    }
+    if (stream->message.status == 205) {
+        h2_note(session, CHECK_MSG_CONTENT_FORBIDDEN, stream->id,
+                "DATA in a response of status 205");
+    }
 }
 
 /* ---- whole blocks ---- */
@@ -243,6 +259,24 @@ static void promise(struct h2_session *session)
     }
 }
 
+/* RFC 9110 9.3.6: the target of CONNECT is host and port. */
+static void target(struct h2_session *session)
+{
+    struct h2_block *b = &session->block;
+    struct span authority = span_of(b->authority, b->authority_len);
+    if (authority.len == 0 && !hpack_authority(session->hpack, &authority)) {
+        return;
+    }
+    size_t n = authority.len;
+    while (n > 0 && authority.ptr[n - 1] >= '0' && authority.ptr[n - 1] <= '9') {
+        n--;
+    }
+    if (n == authority.len || n == 0 || authority.ptr[n - 1] != ':') {
+        h2_note(session, CHECK_CONNECT_AUTHORITY, b->subject_id,
+                "CONNECT to an :authority without a port");
+    }
+}
+
 void h2_advise_whole(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
@@ -259,5 +293,12 @@ void h2_advise_whole(struct h2_session *session)
                  b->frame.missing == 0 && (!b->sniff || b->sniffed);
     if (b->frame.hd.type == H2_PUSH_PROMISE && known && session->role == H2_ROLE_CLIENT) {
         promise(session);
+    }
+    if (b->tunnel && known) {
+        target(session);
+    }
+    if (known && b->context.kind == MESSAGE_RESPONSE && b->subject->message.status >= 600) {
+        h2_note(session, CHECK_PSEUDO_STATUS_INVALID, b->subject_id,
+                "a status of 600 or above, of which no class is defined");
     }
 }

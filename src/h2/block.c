@@ -175,7 +175,7 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
     b->octets = 0;
     b->taken = (struct hpack_taken){ .stop = session->names_stop };
     b->size_updates = 0;
-    b->websocket = false;
+    b->websocket = b->tunnel = false;
     b->authority_len = 0;
     b->field_count = 0;
     b->field_fault = CHECK_COUNT;
@@ -443,8 +443,8 @@ static H2D_ALWAYS_INLINE void count_name(struct h2_block *b, const struct h2_hea
 
 /* Tokens of fields of which more is to be said than the rules of a message say. */
 #define ADVISED                                                                                    \
-    (1U << H2_TOKEN_HOST | 1U << H2_TOKEN_TE | 1U << H2_TOKEN_CONNECTION_SPECIFIC |                \
-     1U << H2_TOKEN_PROTOCOL)
+    (1U << H2_TOKEN_METHOD | 1U << H2_TOKEN_HOST | 1U << H2_TOKEN_TE |                             \
+     1U << H2_TOKEN_CONNECTION_SPECIFIC | 1U << H2_TOKEN_PROTOCOL)
 
 static H2D_ALWAYS_INLINE bool is_advised(const struct h2_session *session,
                                          const struct h2_header *h)
@@ -629,8 +629,9 @@ static int block_done(struct h2_session *session)
         return h2_end_frame(session);
     }
     int rc = judge_whole(session);
-    if (H2D_UNLIKELY((b->taken.twice & H2_NAMES_SINGLE) != 0 ||
-                     b->frame.hd.type == H2_PUSH_PROMISE) &&
+    if (H2D_UNLIKELY((b->taken.twice & H2_NAMES_SINGLE) != 0 || b->tunnel ||
+                     b->frame.hd.type == H2_PUSH_PROMISE ||
+                     (b->subject != NULL && b->subject->message.status >= 600)) &&
         session->observer) {
         h2_advise_whole(session);
     }

@@ -54,7 +54,15 @@ void message_begin_block(struct h2_message *message, const struct message_contex
 static enum message_verdict fault_is(struct message_fault *fault, enum message_verdict verdict,
                                      enum check check, const char *text)
 {
-    *fault = (struct message_fault){ check, text };
+    *fault = (struct message_fault){ check, text, false };
+    return verdict;
+}
+
+/* What a receiver may take as it is meant (RFC 9110 8.6), or need not look for (RFC 9113 8.2.1). */
+static enum message_verdict lenient(struct message_fault *fault, enum message_verdict verdict,
+                                    enum check check, const char *text)
+{
+    *fault = (struct message_fault){ check, text, true };
     return verdict;
 }
 
@@ -161,12 +169,46 @@ static int64_t parse_length(struct span text)
     return length;
 }
 
+/* "42, 42" (RFC 9110 8.6). */
+static bool is_list_of_one(struct span text)
+{
+    int64_t first = NO_LENGTH;
+    size_t from = 0;
+    for (size_t i = 0; i <= text.len; i++) {
+        if (i < text.len && text.ptr[i] != ',') {
+            continue;
+        }
+        size_t end = i;
+        while (from < end && (text.ptr[from] == ' ' || text.ptr[from] == '\t')) {
+            from++;
+        }
+        while (end > from && (text.ptr[end - 1] == ' ' || text.ptr[end - 1] == '\t')) {
+            end--;
+        }
+        int64_t length = parse_length(span_of(text.ptr + from, end - from));
+        if (length == NO_LENGTH || (first != NO_LENGTH && length != first)) {
+            return false;
+        }
+        first = length;
+        from = i + 1;
+    }
+    return true;
+}
+
 static enum message_verdict rule_content_length(const struct rule *rule)
 {
     struct h2_message *message = rule->message;
     int64_t length = parse_length(rule->header->value);
+    if (message->content_length != NO_LENGTH && message->content_length == length) {
+        return lenient(rule->fault, MESSAGE_ERR, CHECK_MSG_CONTENT_LENGTH_DUPLICATE,
+                       "content-length repeated with the same value");
+    }
     if (message->content_length != NO_LENGTH) {
         return ERR(CHECK_MSG_CONTENT_LENGTH_DUPLICATE, "content-length repeated");
+    }
+    if (length == NO_LENGTH && is_list_of_one(rule->header->value)) {
+        return lenient(rule->fault, MESSAGE_ERR, CHECK_MSG_CONTENT_LENGTH_INVALID,
+                       "content-length is a list of one number");
     }
     if (length == NO_LENGTH) {
         return ERR(CHECK_MSG_CONTENT_LENGTH_INVALID,
@@ -419,6 +461,18 @@ static bool is_trailers(const struct h2_message *message, const struct message_c
     return context->kind == MESSAGE_TRAILERS && (message->seen & STATUS_UNSURE) == 0;
 }
 
+/* Octets that make a message malformed (RFC 9113 8.2.1); of other octets that no token has a
+ * receiver need not take notice. */
+static bool has_forbidden(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] <= ' ' || name.ptr[i] >= 0x7f || name.ptr[i] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names come first (receive-engine 5.1). */
 static enum message_verdict rule_name(const struct rule *rule)
 {
@@ -436,6 +490,10 @@ static enum message_verdict rule_name(const struct rule *rule)
     if (header->octet_facts & H2_NAME_UPPERCASE) {
         return ERR(CHECK_FIELD_NAME_UPPERCASE, "upper-case letter in the name");
     }
+    if ((header->octet_facts & H2_NAME_BAD) != 0 && !has_forbidden(header->name)) {
+        return lenient(rule->fault, MESSAGE_DROP, CHECK_FIELD_NAME_INVALID,
+                       "octet in the name that no token has");
+    }
     if (header->octet_facts & (H2_NAME_EMPTY | H2_NAME_BAD)) {
         return fault_is(rule->fault, MESSAGE_DROP, CHECK_FIELD_NAME_INVALID,
                         header->octet_facts & H2_NAME_EMPTY ? "empty name"
@@ -449,7 +507,7 @@ enum message_verdict message_on_header(struct h2_message *message,
                                        const struct h2_header *header, struct message_fault *fault)
 {
     struct rule rule = { message, context, header, fault };
-    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    *fault = (struct message_fault){ CHECK_COUNT, "", false };
     if (header->certainty != H2_EXACT) {
         /* A field whose name is known and has no rule of its own cannot be one that is missed. */
         if (header->certainty == H2_UNKNOWN && header->name.len > 0 &&
@@ -509,7 +567,7 @@ static const struct must_row connect_musts[] = {
 
 static bool is_malformed(struct message_fault *fault, enum check check, const char *text)
 {
-    *fault = (struct message_fault){ check, text };
+    *fault = (struct message_fault){ check, text, false };
     return false;
 }
 
@@ -593,7 +651,7 @@ static bool end_response(struct h2_message *message, const struct message_contex
 bool message_on_headers_end(struct h2_message *message, const struct message_context *context,
                             bool end_stream, struct message_fault *fault)
 {
-    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    *fault = (struct message_fault){ CHECK_COUNT, "", false };
     bool well_formed = true;
     if (context->kind == MESSAGE_REQUEST) {
         well_formed = end_request(message, context, fault);
@@ -634,7 +692,7 @@ static int64_t expected(const struct h2_message *message, const struct message_c
 bool message_on_data(struct h2_message *message, const struct message_context *context, uint64_t n,
                      struct message_fault *fault)
 {
-    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    *fault = (struct message_fault){ CHECK_COUNT, "", false };
     if (n == 0) {
         return true;
     }
@@ -655,7 +713,7 @@ bool message_on_data(struct h2_message *message, const struct message_context *c
 bool message_on_end_stream(struct h2_message *message, const struct message_context *context,
                            struct message_fault *fault)
 {
-    *fault = (struct message_fault){ CHECK_COUNT, "" };
+    *fault = (struct message_fault){ CHECK_COUNT, "", false };
     if (message->seen & EXPECT_FINAL) {
         return is_malformed(fault, CHECK_MSG_NO_FINAL_RESPONSE,
                             "the stream ends without a final response");

@@ -59,6 +59,7 @@ enum message_ordinary {
 struct message_fault {
     enum check check;
     const char *text;
+    bool lenient; /* nghttp2 objects, but the RFC lets a receiver take it: an observer's note */
 };
 
 void message_init(struct h2_message *message);

@@ -223,8 +223,9 @@ int h2_break_message(struct h2_session *session, enum h2_rule rule, uint32_t str
     (void)snprintf(text, sizeof text, "%s", fault->text);
     struct finding finding;
     finding_here(session, fault->check, CONFIDENCE_CERTAIN, stream_id, text, &finding);
+    finding.severity = fault->lenient ? SEVERITY_NOTE : finding.severity;
     h2_report_finding(session, &finding);
-    if (!spec_is_violation(fault->check)) {
+    if (!spec_is_violation(fault->check) || fault->lenient) {
         return H2_GO;
     }
     if (session->unit != &session->block.frame) {

@@ -116,10 +116,8 @@ static int judge(struct h2_session *session, uint32_t n)
     struct message_context context = h2_message_context(session, stream, kind);
     struct message_fault fault;
     if (H2D_LIKELY(message_on_data(&stream->message, &context, n, &fault))) {
-        if (session->role == H2_ROLE_SERVER && stream->message.received == n && n > 0 &&
-            message_method_is_trace(&stream->message)) {
-            h2_remark(session, CHECK_MSG_REQUEST_CONTENT_TRACE, CONFIDENCE_CERTAIN, stream->id,
-                      "DATA on stream %u, whose request is a TRACE", stream->id);
+        if (stream->message.received == n && n > 0) {
+            h2_advise_content(session, stream);
         }
         return H2_GO;
     }

@@ -150,6 +150,7 @@ struct h2_block {
     enum check field_fault;   /* the last rule that a field broke; CHECK_COUNT: none */
     struct hpack_taken taken; /* what its fields sum up to */
     uint32_t size_updates;
+    bool tunnel;                    /* a CONNECT without :protocol */
     bool websocket;                 /* extended CONNECT for it (RFC 8441 5) */
     uint8_t authority_len;          /* 0: not known here */
     uint8_t authority[255];         /* the value of :authority, where it was not taken unseen */
@@ -458,6 +459,8 @@ int h2_stream_ended(struct h2_session *session, struct h2_stream *stream);
 void h2_advise_field(struct h2_session *session, const struct h2_header *h);
 /* The block is complete; its message is still that of its fields. */
 void h2_advise_whole(struct h2_session *session);
+/* The first octets of a message's content. */
+void h2_advise_content(struct h2_session *session, const struct h2_stream *stream);
 /* Keeps the block's :authority, for host. */
 void h2_advise_authority(struct h2_block *b, struct span value);
 /* The names (names.h) of fields that h2_advise_field() must see. */
