@@ -422,8 +422,12 @@ SERVER_MORE = [
      conn('flow-conn-window-exceeded', 'FLOW_CONTROL_ERROR')),
     ('own/hpack/update-missing', [S + headers(OK + literal('x', 'y', 0x40)), ACKNOWLEDGE + headers(OK, stream=3)],
      conn('hpack-table-update-missing', 'COMPRESSION_ERROR')),
+    ('own/push/connect', [S + promise(2, CONNECT)], either('push-request-connect', 'PROTOCOL_ERROR')),
+    ('own/connect/headers-in-tunnel', [S + ANSWER + frame(DATA, 0, 1, b'test') + headers(literal('x-sum', '1'))],
+     either('connect-frame-type', 'PROTOCOL_ERROR')),
 ]
 ASKS = {
+    'own/connect/headers-in-tunnel': [start() + headers(CONNECT, END_HEADERS)],
     'own/push/disabled': [start((2, 0)) + ASK],
     'own/flow/stream': [start((4, 100)) + ASK],
     'own/flow/connection': [start((4, 1 << 20)) + ASK],
@@ -471,8 +475,24 @@ CLIENT_MORE = [
     ('own/hpack/update-missing', [start() + get(1, GET + literal('x', 'y', 0x40)), b'', ACKNOWLEDGE + get(3)],
      conn('hpack-table-update-missing', 'COMPRESSION_ERROR')),
     ('own/rst/crossed', [start() + OPEN, rst()], None),
+    ('own/path/space', [start() + headers(GET[:2] + b'\x04\x04/a b' + GET[3:])],
+     either('pseudo-path-invalid', 'PROTOCOL_ERROR')),
+    ('own/authority/space', [start() + headers(GET[:3] + b'\x01\x03a b')],
+     either('pseudo-authority-invalid', 'PROTOCOL_ERROR')),
+    ('own/connect/protocol-empty', [start(), headers(b'\x42\x07CONNECT' + GET[1:] + literal(':protocol', ''), END_HEADERS)],
+     either('pseudo-protocol-invalid', 'PROTOCOL_ERROR')),
+    ('own/connect/upgrade-field', [start(), headers(WEBSOCKET + literal('upgrade', 'websocket'), END_HEADERS)],
+     either('ext-connect-ws-fields', 'PROTOCOL_ERROR')),
+    ('own/priority-update/no-push', [start() + ASK, frame(PRIORITY_UPDATE, 0, 0, u32(2) + b'u=1')],
+     conn('priority-update-idle-push', 'PROTOCOL_ERROR')),
+    ('own/priority-update/too-many', [PREFACE + settings(), ACKNOWLEDGE + frame(PRIORITY_UPDATE, 0, 0, u32(1) + b'u=1')
+                                      + frame(PRIORITY_UPDATE, 0, 0, u32(3) + b'u=1')],
+     conn('priority-update-idle-count', 'PROTOCOL_ERROR')),
 ]
 SAYS = {
+    'own/connect/protocol-empty': [settings((8, 1)) + ACKNOWLEDGE],
+    'own/connect/upgrade-field': [settings((8, 1)) + ACKNOWLEDGE],
+    'own/priority-update/too-many': [settings((3, 1)) + ACKNOWLEDGE],
     'own/reserved/headers': [S + promise(2)],
     'own/connect/fine': [S + headers(OK, END_HEADERS)],
     'own/connect/get': [settings((8, 1)) + ACKNOWLEDGE],

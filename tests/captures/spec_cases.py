@@ -30,7 +30,7 @@ CONNECTION = {
         settings-no-rfc7540-changed ping-stream-nonzero goaway-stream-nonzero goaway-last-id-increased
         window-update-zero-conn push-promise-stream-zero push-promise-padding-invalid push-from-client push-disabled
         push-parent-state push-promised-id-invalid priority-update-stream-nonzero priority-update-from-server
-        priority-update-id-zero""",
+        priority-update-id-zero priority-update-idle-push priority-update-idle-count""",
     'FRAME_SIZE_ERROR': """frame-too-short rst-length settings-ack-length settings-length ping-length
         window-update-length frame-size-exceeded""",
     'FLOW_CONTROL_ERROR': """settings-initial-window-value settings-window-overflow window-overflow-conn
@@ -42,7 +42,7 @@ CONNECTION = {
 }
 STREAM = {
     'PROTOCOL_ERROR': """window-update-zero-stream push-request-unsafe push-request-content push-authority-missing
-        push-request-incomplete""",
+        push-request-incomplete connect-frame-type""",
     'FRAME_SIZE_ERROR': 'priority-length',
     'FLOW_CONTROL_ERROR': 'window-overflow-stream flow-stream-window-exceeded',
     'STREAM_CLOSED': 'stream-half-closed-frame stream-frame-after-own-rst',
@@ -65,9 +65,10 @@ def findings_of(path):
             found.setdefault(record['conn'], []).append(record)
     return found
 # The stream that a finding is about where it is not the frame's: a promise is refused by resetting the promised stream (RFC
-# 9113 8.4); the window of the connection has none.
+# 9113 8.4), PRIORITY_UPDATE names the stream it is about (RFC 9218 7.1), the window of the connection has none.
 STREAM_OF = {'push-request-unsafe': 2, 'push-request-content': 2, 'push-authority-missing': 2,
-             'push-request-incomplete': 2, 'flow-conn-window-exceeded': 0}
+             'push-request-incomplete': 2, 'push-request-connect': 2, 'priority-update-idle-push': 2,
+             'priority-update-idle-count': 3, 'flow-conn-window-exceeded': 0}
 
 
 def place_of(pieces, at, sender):
