@@ -458,6 +458,7 @@ static bool open_check(struct run *run)
     struct err err = { .rc = RC_OK };
     struct check_options options = { .wanted = run->options->check.wanted,
                                      .heard = run->options->check.heard,
+                                     .key = run->key,
                                      .on_finding = feed_checked,
                                      .ctx = run };
     if (!run->options->check.on) {

@@ -137,6 +137,7 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
         if (frame->hd.type != H2_DATA || H2D_UNLIKELY(side->fatal_goaway)) {
             chk_frame(&at);
             chk_sync_frame(&at);
+            chk_hops_frame(&at);
         }
         if (frame->hd.type == H2_GOAWAY && frame->has_payload) {
             note_goaway(side, frame);
@@ -153,6 +154,14 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
     if (next->on_end_frame != NULL) {
         next->on_end_frame(session, frame, cut, conn->next_user);
     }
+}
+
+static int on_header(struct h2_session *session, const struct h2_frame *frame,
+                     const struct h2_header *header, void *user)
+{
+    struct at_frame at = { user, session, h2_session_dir(session), frame };
+    chk_hops_header(&at, header);
+    return 0;
 }
 
 static void on_gap(struct h2_session *session, const struct h2_gap *gap, void *user)
@@ -183,8 +192,8 @@ static void on_finding(struct h2_session *session, const struct finding *finding
 
 struct h2_events check_events(const struct checker *check)
 {
-    (void)check;
     return (struct h2_events){ .on_preface = on_preface,
+                               .on_header = check->never != NULL ? on_header : NULL,
                                .on_end_frame = on_end_frame,
                                .on_gap = on_gap,
                                .on_unsynchronised = on_unsynchronised,
@@ -197,12 +206,22 @@ struct checker *check_new(struct mem *mem, const struct check_options *options,
                           const struct h2_events *next)
 {
     struct checker *check = mem_zalloc(mem, 1, sizeof *check);
-    if (check != NULL) {
-        *check = (struct checker){ .mem = mem, .options = *options, .next = *next };
-        for (int id = CHECK_REACTION_GOAWAY_MISSING; id <= CHECK_REACTION_PING_AFTER_UNKNOWN;
-             id++) {
-            check->reactions |= options->wanted[id];
-        }
+    if (check == NULL) {
+        return NULL;
+    }
+    check->mem = mem;
+    check->options = *options;
+    check->next = *next;
+    for (int id = CHECK_REACTION_GOAWAY_MISSING; id <= CHECK_REACTION_PING_AFTER_UNKNOWN; id++) {
+        check->reactions |= options->wanted[id];
+    }
+    bool busy = options->wanted[CHECK_CONNECTION_DUPLICATED];
+    bool never = options->wanted[CHECK_HPACK_NEVER_INDEXED_LOST];
+    check->busy = busy ? mem_zalloc(mem, LIMIT_CHECK_CONNECTIONS, sizeof *check->busy) : NULL;
+    check->never = never ? mem_zalloc(mem, LIMIT_CHECK_NEVER_INDEXED, sizeof *check->never) : NULL;
+    if ((busy && check->busy == NULL) || (never && check->never == NULL)) {
+        check_free(check);
+        return NULL;
     }
     return check;
 }
@@ -211,6 +230,8 @@ void check_free(struct checker *check)
 {
     if (check != NULL) {
         held_free(check);
+        mem_free(check->mem, check->busy);
+        mem_free(check->mem, check->never);
         chk_sync_free(check);
         mem_free(check->mem, check);
     }
@@ -275,6 +296,7 @@ void check_connection_end(struct check_conn *conn)
     if (conn != NULL) {
         chk_sync_end(conn);
         chk_end(conn);
+        chk_hops_end(conn);
         held_end(conn);
         mem_free(conn->check->mem, conn);
     }

@@ -5,6 +5,7 @@
 #define H2DUMP_CHECK_CHECK_H
 
 #include "base/mem.h"
+#include "base/siphash.h"
 #include "h2/events.h"
 #include "spec/connection.h"
 
@@ -13,7 +14,8 @@ struct check_conn;
 
 struct check_options {
     const bool *wanted; /* by enum check; kept by the caller */
-    const bool *heard;  /* those, and those that only the reactions (checks.md 4.13) need */
+    struct siphash_key key;
+    const bool *heard; /* those, and those that only the reactions (checks.md 4.13) need */
     /* A finding that is settled, with what the other side did. owner: of its connection; finding
      * and all that it points to live for the call. */
     void (*on_finding)(void *ctx, void *owner, const struct finding *finding);

@@ -89,14 +89,21 @@ struct check_conn {
     bool begun_late; /* its first octets are not there */
     bool lossy;      /* they, or later ones, are not there */
     bool priority_told, origin_told, opt_out_told;
-    bool opted_out; /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
-    bool doomed;    /* a certain connection error that counts came earlier */
-    bool fatal;     /* so did one that reactions are judged by */
+    bool opted_out;            /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
+    bool doomed;               /* a certain connection error that counts came earlier */
+    bool busy, duplicate_told; /* chk_hops.c */
+    bool fatal;                /* so did one that reactions are judged by */
     struct check_side sides[2];
     uint32_t question_count;
     bool questions_off;            /* more were open than are kept, or memory was out */
     struct held *held, **held_end; /* in the order in which they were found */
     uint32_t held_count;
+};
+
+/* A field that must not be indexed, by its hash, and whose it is now to send on. */
+struct never_indexed {
+    uint64_t hash, conn;
+    struct endpoint to, server;
 };
 
 struct checker {
@@ -105,7 +112,12 @@ struct checker {
     struct h2_events next;
     struct held *free;
     struct question *free_questions;
-    bool reactions; /* a check of chk_reactions.c was asked for */
+    struct check_conn **busy; /* LIMIT_CHECK_CONNECTIONS, with requests and not gone; NULL: nobody
+                                 asked */
+    size_t busy_count;
+    struct never_indexed *never; /* LIMIT_CHECK_NEVER_INDEXED; NULL: nobody asked */
+    size_t never_count;          /* written so far: a ring */
+    bool reactions;              /* a check of chk_reactions.c was asked for */
 };
 
 /* What a chapter is given: a frame of direction dir is complete, and told by its session. */
@@ -147,6 +159,11 @@ bool chk_reactions_judge(const struct check_conn *conn, const struct finding *fi
 void chk_reactions_settled(struct check_conn *conn, const struct held *held);
 void chk_reactions_frame(const struct at_frame *at);
 void chk_reactions_closed(struct check_conn *conn, enum dir dir);
+
+/* chk_hops.c: what several connections show together. */
+void chk_hops_frame(const struct at_frame *at);
+void chk_hops_header(const struct at_frame *at, const struct h2_header *header);
+void chk_hops_end(struct check_conn *conn);
 
 /* chk_end.c: how a connection ends. */
 void chk_side_closed(struct check_conn *conn, enum dir dir);

@@ -38,7 +38,9 @@ static struct h2_events begin_checking(struct checking *checking, struct mem *me
     static bool all[CHECK_COUNT];
     static const struct connection_info info = { .conn = 1, .transport = TRANSPORT_H2C };
     memset(all, true, sizeof all);
-    struct check_options options = { all, all, on_finding, &checking->seen };
+    struct check_options options = {
+        .wanted = all, .heard = all, .on_finding = on_finding, .ctx = &checking->seen
+    };
     checking->checker = check_new(mem, &options, &digest_events);
     assert(checking->checker != NULL);
     checking->conn = check_connection_begin(checking->checker, &info, digest, &checking->seen);
