@@ -128,6 +128,9 @@ enum rc secrets_open(struct run *run, struct err *err)
     if (run->tls == NULL) {
         return err_set(err, RC_NOMEM, "out of memory");
     }
+    const bool *wanted = o->check.wanted;
+    tls_want_names(run->tls, o->check.on && (wanted[CHECK_AUTHORITY_SNI_MISMATCH] ||
+                                             wanted[CHECK_PUSH_AUTHORITY_FOREIGN]));
     enum rc rc = RC_OK;
     for (size_t i = 0; i < o->keylog_count && rc == RC_OK; i++) {
         hide_memory();

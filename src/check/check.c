@@ -138,6 +138,11 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
             chk_frame(&at);
             chk_sync_frame(&at);
             chk_hops_frame(&at);
+            if (conn->info.tls != NULL &&
+                (frame->hd.type == H2_HEADERS || frame->hd.type == H2_CONTINUATION ||
+                 frame->hd.type == H2_PUSH_PROMISE)) {
+                chk_authority(&at);
+            }
         }
         if (frame->hd.type == H2_GOAWAY && frame->has_payload) {
             note_goaway(side, frame);

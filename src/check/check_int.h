@@ -13,6 +13,8 @@
 #define SETTINGS_LOOKED_AT 32
 /* PING ACKs of a side that are remembered. */
 #define ACKS_REMEMBERED 4
+/* Streams whose requests name an authority that is not the server's. */
+#define FOREIGN_MAX 16
 /* RST_STREAMs of a side that are remembered. */
 #define RESETS_REMEMBERED 4
 
@@ -92,7 +94,10 @@ struct check_conn {
     bool opted_out;            /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
     bool doomed;               /* a certain connection error that counts came earlier */
     bool busy, duplicate_told; /* chk_hops.c */
-    bool fatal;                /* so did one that reactions are judged by */
+    uint32_t
+        foreign[FOREIGN_MAX]; /* streams with requests for somebody else, the newest; 0: none */
+    uint32_t foreign_count;
+    bool fatal; /* so did one that reactions are judged by */
     struct check_side sides[2];
     uint32_t question_count;
     bool questions_off;            /* more were open than are kept, or memory was out */
@@ -159,6 +164,9 @@ bool chk_reactions_judge(const struct check_conn *conn, const struct finding *fi
 void chk_reactions_settled(struct check_conn *conn, const struct held *held);
 void chk_reactions_frame(const struct at_frame *at);
 void chk_reactions_closed(struct check_conn *conn, enum dir dir);
+
+/* chk_tls.c: who the server is, and whom requests are for. */
+void chk_authority(const struct at_frame *at);
 
 /* chk_hops.c: what several connections show together. */
 void chk_hops_frame(const struct at_frame *at);

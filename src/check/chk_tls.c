@@ -1,6 +1,7 @@
 /* What the handshake of TLS says of a connection that carries HTTP/2 (checks.md 4.1, 4.12). Also of
  * one that cannot be read, when the server's choice of h2 stands in clear, as it does up to TLS
  * 1.2. What was not seen is not judged: nothing here rests on a hello that is not there. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,5 +102,118 @@ void chk_tls(struct check_conn *conn)
     if (tls->client_hello.packet != 0 && tls->sni[0] == '\0' && !tls->ech) {
         tell(conn, DIR_C2S, CHECK_TLS_SNI_MISSING, CONFIDENCE_POSSIBLE,
              "the ClientHello names no server; right only if the target is an address");
+    }
+}
+
+/* ---- whom requests are for ---- */
+
+static bool same_name(struct span a, struct span b)
+{
+    bool same = a.len == b.len;
+    for (size_t i = 0; same && i < a.len; i++) {
+        same = tolower(a.ptr[i]) == tolower(b.ptr[i]);
+    }
+    return same;
+}
+
+/* RFC 9110 4.3.4, RFC 6125 6.4.3: a star stands for one label, the first. */
+static bool covers(struct span name, struct span host)
+{
+    if (name.len < 3 || name.ptr[0] != '*' || name.ptr[1] != '.') {
+        return same_name(name, host);
+    }
+    const uint8_t *dot = memchr(host.ptr, '.', host.len);
+    return dot != NULL && dot > host.ptr &&
+           same_name(span_of(name.ptr + 1, name.len - 1),
+                     span_of(dot, host.len - (size_t)(dot - host.ptr)));
+}
+
+/* Without port, userinfo and the brackets of an address. */
+static struct span host_of(struct span authority)
+{
+    struct span host = authority;
+    const uint8_t *end = memchr(host.ptr, ']', host.len);
+    if (host.ptr[0] == '[' && end != NULL) {
+        return span_of(host.ptr + 1, (size_t)(end - host.ptr) - 1);
+    }
+    const uint8_t *colon = memchr(host.ptr, ':', host.len);
+    return colon != NULL ? span_of(host.ptr, (size_t)(colon - host.ptr)) : host;
+}
+
+/* The server's by its certificate, or what it was asked for by name. */
+static bool is_its_own(const struct tls_facts *tls, struct span authority)
+{
+    struct span host = host_of(authority);
+    if (!tls->ech && same_name(span_str(tls->sni), host)) {
+        return true;
+    }
+    for (const char *line = tls->names; *line != '\0';) {
+        size_t len = strcspn(line, "\n");
+        if (covers(span_of(line, len), host)) {
+            return true;
+        }
+        line += len + (line[len] != '\0');
+    }
+    return false;
+}
+
+static void request_of(const struct at_frame *at, struct span authority)
+{
+    struct check_conn *conn = at->conn;
+    uint32_t id = at->frame->hd.stream_id;
+    conn->foreign[conn->foreign_count++ % FOREIGN_MAX] = id;
+    check_tell(at, CHECK_AUTHORITY_SNI_MISMATCH, CONFIDENCE_CERTAIN,
+               "a request for %.*s; the server was asked for as '%s', and its certificate has no "
+               "such name",
+               (int)num_min_size(authority.len, 60), (const char *)authority.ptr,
+               conn->info.tls->sni);
+}
+
+/* RFC 9110 15.5.20: the server says itself that it is not for it. */
+static void misdirected(const struct at_frame *at)
+{
+    const struct check_conn *conn = at->conn;
+    uint32_t id = at->frame->hd.stream_id;
+    for (uint32_t i = 0; i < FOREIGN_MAX && i < conn->foreign_count; i++) {
+        if (conn->foreign[i] == id) {
+            struct finding finding = {
+                .check = CHECK_AUTHORITY_SNI_MISMATCH,
+                .severity = SEVERITY_WARNING,
+                .confidence = CONFIDENCE_CERTAIN,
+                .dir = DIR_C2S,
+                .has_stream = true,
+                .stream_id = id,
+                .first = at->frame->where.first,
+                .last = at->frame->where.last,
+                .message = "the server answered 421 (Misdirected Request) to a request that names "
+                           "another authority",
+            };
+            check_finding(at->conn, &finding);
+            return;
+        }
+    }
+}
+
+void chk_authority(const struct at_frame *at)
+{
+    const struct tls_facts *tls = at->conn->info.tls;
+    uint8_t type = at->frame->hd.type;
+    struct span authority;
+    bool ends = (at->frame->hd.raw_flags & H2_FLAG_END_HEADERS) != 0;
+    if (tls == NULL || tls->names == NULL || !ends) {
+        return;
+    }
+    if (type == H2_HEADERS && at->dir == DIR_S2C &&
+        h2_session_status(at->session, at->frame->hd.stream_id) == 421) {
+        misdirected(at);
+    } else if ((type == H2_PUSH_PROMISE || at->dir == DIR_C2S) &&
+               h2_session_authority(at->session, &authority) && !is_its_own(tls, authority)) {
+        if (type == H2_PUSH_PROMISE) {
+            check_tell(at, CHECK_PUSH_AUTHORITY_FOREIGN, CONFIDENCE_CERTAIN,
+                       "a promise for %.*s, which the server's certificate does not name",
+                       (int)num_min_size(authority.len, 60), (const char *)authority.ptr);
+        } else {
+            request_of(at, authority);
+        }
     }
 }

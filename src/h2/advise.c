@@ -237,6 +237,14 @@ void h2_advise_content(struct h2_session *session, const struct h2_stream *strea
     }
 }
 
+bool h2_session_authority(const struct h2_session *session, struct span *authority)
+{
+    const struct h2_block *b = &session->block;
+    *authority = span_of(b->authority, b->authority_len);
+    return !b->open && !b->lost && !b->unknown &&
+           (authority->len > 0 || hpack_authority(session->hpack, authority));
+}
+
 /* ---- whole blocks ---- */
 
 /* RFC 9113 8.4: what a server promises must be a request that it may answer unasked. */

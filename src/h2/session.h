@@ -163,6 +163,10 @@ bool h2_session_had_seen(const struct h2_session *session, uint64_t fact);
 uint64_t h2_session_told(const struct h2_session *session);
 uint16_t h2_session_status(const struct h2_session *session, uint32_t stream_id);
 
+/* In on_end_frame of a frame that ends a field block: its :authority, if all that is known of it is
+ * exact; false: it has none, or nobody knows. */
+bool h2_session_authority(const struct h2_session *session, struct span *authority);
+
 /* Streams of either side that are open, half of them closed or not. */
 uint32_t h2_session_open_streams(const struct h2_session *session);
 

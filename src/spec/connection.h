@@ -38,6 +38,8 @@ struct tls_facts {
     uint16_t dh_bits; /* size of the ephemeral key that the server said, TLS 1.2; 0: unknown */
     bool dh_is_curve; /* ECDHE, not DHE */
     struct pos key_exchange; /* where it said that */
+    const char
+        *names; /* of the server's certificate, a line each; NULL: not seen, or not asked for */
     bool resumed;
     bool early_data;    /* 0-RTT data was accepted */
     bool keys;          /* it can be read */

@@ -533,6 +533,7 @@ static void let_go(struct tls_conn *conn)
     if (conn->next != NULL) {
         conn->next->previous = conn->previous;
     }
+    buf_fini(&conn->names);
     mem_free(tls->mem, conn->via);
     crypto_wipe(conn, sizeof(*conn));
     mem_free(tls->mem, conn);

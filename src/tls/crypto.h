@@ -54,6 +54,12 @@ bool crypto_prf(struct crypto *crypto, enum crypto_hash hash, struct span secret
                 struct span seed_a, struct span seed_b, uint8_t *out,
                 size_t out_len) H2D_MUST_CHECK;
 
+/* The names that a certificate (X.509, DER) is for: each dNSName and iPAddress of its
+ * subjectAltName (RFC 5280 4.2.1.6), addresses as text; put is called for each. False: it cannot be
+ * read, or has none. */
+bool crypto_certificate_names(struct span der, void (*put)(void *ctx, struct span name),
+                              void *ctx) H2D_MUST_CHECK;
+
 /* key has crypto_key_len(which) octets. NULL: memory is out. */
 struct aead *aead_new(struct crypto *crypto, enum crypto_aead which,
                       const uint8_t *key) H2D_MUST_CHECK;

@@ -1,12 +1,14 @@
 /* libcrypto of OpenSSL 3 (capture-layer 6.5). Algorithms are fetched once: fetching is slow. */
 #include "tls/crypto.h"
 
+#include <arpa/inet.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 
 enum cipher_mode { MODE_NONE, MODE_GCM, MODE_CHACHA, MODE_CCM };
@@ -243,4 +245,41 @@ bool aead_peek(struct aead *aead, const uint8_t *nonce, struct span sealed, uint
 void crypto_wipe(void *octets, size_t len)
 {
     OPENSSL_cleanse(octets, len);
+}
+
+static void put_name(const GENERAL_NAME *name, void (*put)(void *ctx, struct span name), void *ctx)
+{
+    int type = 0;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    const uint8_t *octets = ASN1_STRING_get0_data(value);
+    int len = ASN1_STRING_length(value);
+    char text[INET6_ADDRSTRLEN];
+    if (type == GEN_DNS && len > 0) {
+        put(ctx, span_of(octets, (size_t)len));
+    } else if (type == GEN_IPADD && (len == 4 || len == 16) &&
+               inet_ntop(len == 4 ? AF_INET : AF_INET6, octets, text, sizeof text) != NULL) {
+        put(ctx, span_str(text));
+    }
+}
+
+bool crypto_certificate_names(struct span der, void (*put)(void *ctx, struct span name), void *ctx)
+{
+    const uint8_t *at = der.ptr;
+    X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
+    GENERAL_NAMES *names = certificate != NULL
+                               ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL)
+                               : NULL;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        int type = 0;
+        (void)GENERAL_NAME_get0_value(name, &type);
+        if (type == GEN_DNS || type == GEN_IPADD) {
+            put_name(name, put, ctx);
+        }
+    }
+    bool found = names != NULL;
+    GENERAL_NAMES_free(names);
+    X509_free(certificate);
+    ERR_clear_error();
+    return found;
 }

@@ -37,10 +37,13 @@ bool handshake_idle(const struct handshake *handshake)
     return handshake->message.len == 0 && handshake->skip == 0;
 }
 
-/* Certificates and the like are passed over by their length. */
-static bool is_read(uint8_t type)
+/* What nobody reads is passed over by its length. */
+static bool is_read(const struct handshake *handshake, uint8_t type)
 {
     switch (type) {
+    case HS_CERTIFICATE:
+        return handshake->certificates &&
+               num_be24(handshake->message.ptr + 1) < LIMIT_TLS_MESSAGE_OCTETS / 2;
     case HS_CLIENT_HELLO:
     case HS_SERVER_HELLO:
     case HS_ENCRYPTED_EXTENSIONS:
@@ -71,7 +74,7 @@ static bool step(struct handshake *handshake, struct cur *c, handshake_fn tell, 
         if (message->len < MESSAGE_HEADER_LEN) {
             return true;
         }
-        if (!is_read(message->ptr[0])) {
+        if (!is_read(handshake, message->ptr[0])) {
             enum handshake_type type = message->ptr[0];
             handshake->skip = num_be24(message->ptr + 1);
             buf_clear(message);
@@ -341,4 +344,16 @@ unsigned server_key_exchange_bits(struct span body, bool ecdhe, bool psk)
         }
     }
     return cur_ok(&c) ? bits : 0;
+}
+
+bool certificate_leaf(struct span body, bool tls13, struct span *der)
+{
+    struct cur c = cur_of(body);
+    if (tls13) { /* certificate_request_context */
+        cur_skip(&c, cur_u8(&c));
+    }
+    (void)cur_u24(&c);
+    uint32_t n = cur_u24(&c);
+    *der = cur_take(&c, n);
+    return n > 0 && der->len == n;
 }

@@ -29,6 +29,7 @@ enum handshake_type {
 struct handshake {
     struct buf message; /* header and body of the message under way, as far as it is kept */
     uint32_t skip;      /* octets of its body that are still to be passed over */
+    bool certificates;  /* they are read, too */
     bool lost;          /* octets are missing: no message begins anywhere that is known */
 };
 
@@ -86,5 +87,9 @@ unsigned server_key_exchange_bits(struct span body, bool ecdhe, bool psk);
 bool client_hello_read(struct span body, struct client_hello *out) H2D_MUST_CHECK;
 bool server_hello_read(struct span body, struct server_hello *out) H2D_MUST_CHECK;
 bool encrypted_extensions_read(struct span body, struct encrypted_extensions *out) H2D_MUST_CHECK;
+
+/* The end entity's certificate of a Certificate message (RFC 5246 7.4.2, RFC 8446 4.4.2). False:
+ * there is none. */
+bool certificate_leaf(struct span body, bool tls13, struct span *der);
 
 #endif

@@ -126,6 +126,32 @@ static void on_server_key_exchange(struct half *half, struct span body)
     conn->facts.key_exchange = half->at;
 }
 
+static void put_name(void *ctx, struct span name)
+{
+    struct buf *names = ctx;
+    if (memchr(name.ptr, '\n', name.len) == NULL && memchr(name.ptr, '\0', name.len) == NULL &&
+        buf_reserve(names, name.len + 2)) {
+        (void)!buf_append(names, name);
+        (void)!buf_append(names, span_str("\n"));
+    }
+}
+
+/* What the server is known by, for --check; empty where it was passed over. */
+static void on_certificate(struct half *half, struct span body)
+{
+    struct tls_conn *conn = half->conn;
+    struct span der;
+    half->certificate = true;
+    if (half->side == conn->client || conn->facts.names != NULL || half->epoch == EPOCH_DATA ||
+        !certificate_leaf(body, conn->version == TLS_1_3, &der)) {
+        return;
+    }
+    if (crypto_certificate_names(der, put_name, &conn->names) &&
+        buf_append(&conn->names, span_of("", 1))) {
+        conn->facts.names = (const char *)conn->names.ptr;
+    }
+}
+
 /* RFC 9113 9.2.3. In the handshake it is what it is for. */
 static void on_certificate_request(struct half *half)
 {
@@ -150,7 +176,7 @@ void hello_message(void *ctx, enum handshake_type type, struct span body)
         on_encrypted_extensions(half, body);
         break;
     case HS_CERTIFICATE:
-        half->certificate = true;
+        on_certificate(half, body);
         break;
     case HS_SERVER_KEY_EXCHANGE:
         on_server_key_exchange(half, body);

@@ -110,6 +110,11 @@ void tls_expect_secrets(struct tls *tls, bool expect)
     tls->expect_secrets = expect;
 }
 
+void tls_want_names(struct tls *tls, bool want)
+{
+    tls->want_names = want;
+}
+
 static void give_up_waiting(struct tls_conn *conn)
 {
     if (conn->state == CONN_WAITING) {
@@ -261,12 +266,14 @@ struct stream_sink tls_open(struct tls *tls, const struct flow_info *info,
     conn->facts.depth = depth;
     conn->facts.version = conn->facts.cipher = "";
     conn->facts.reason = conn->facts.brief = "";
+    buf_init(&conn->names, tls->mem, (size_t)LIMIT_TLS_NAMES_OCTETS);
     buf_init(&conn->held, tls->mem, 4 * (size_t)LIMIT_TLS_WAITING_OCTETS);
     for (unsigned i = 0; i < 2; i++) {
         conn->halves[i].conn = conn;
         conn->halves[i].side = i;
         records_init(&conn->halves[i].records, tls->mem, &events, conn, i);
         handshake_init(&conn->halves[i].handshake, tls->mem);
+        conn->halves[i].handshake.certificates = tls->want_names;
     }
     conn->next = tls->conns;
     if (conn->next != NULL) {

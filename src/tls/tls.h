@@ -73,6 +73,9 @@ void tls_age(struct tls *tls, uint64_t now_ms);
  * then wait for them until tls_end. Initially false. */
 void tls_expect_secrets(struct tls *tls, bool expect);
 
+/* Whether the names of servers' certificates are read (struct tls_facts). Initially false. */
+void tls_want_names(struct tls *tls, bool want);
+
 /* The sink for one connection. info is copied, but not what it points to. outer: the facts of the
  * TLS connection that this one is inside of, or NULL. ops NULL: memory is out, or the depth is
  * more than LIMIT_TLS_DEPTH. */

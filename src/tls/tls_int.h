@@ -70,6 +70,7 @@ struct tls_conn {
     unsigned client; /* the side that is the client */
     struct tls_facts facts;
     char cipher_text[16], reason[320];
+    struct buf names; /* facts.names */
     enum conn_state state;
     struct half halves[2];
     bool has_client_hello, has_server_hello, guessed;
@@ -108,7 +109,7 @@ struct tls {
     struct keylog *keylog;
     struct keyfiles *files;
     uint64_t embedded;
-    bool expect_secrets;
+    bool expect_secrets, want_names;
     struct tls_conn *conns;   /* the newest first */
     uint64_t held_octets;     /* of all holds together */
     struct session *sessions; /* a ring of LIMIT_TLS_SESSIONS, allocated by the first */

@@ -281,6 +281,8 @@ OWN_CHECKS = {
 CAPTURES_OF = {
     "upgrade-h2c-obsolete": ("curl-upgrade-apache-sll2.pcap", "curl-nginx.pcap"),
     "origin-on-h2c": ("node.pcap", "python-h2.pcap"),
+    "authority-sni-mismatch": ("authority.pcap", "curl-nginx-tls13.pcap"),
+    "push-authority-foreign": ("authority.pcap", "curl-nginx-tls12-chacha.pcap"),
 }
 
 
@@ -472,8 +474,24 @@ def own_checks():
         counts = [findings("--only", check, stdin=PREFACE + octets).count(check) for octets in inputs]
         expect(check, counts, [1, 0])
     for check, inputs in CAPTURES_OF.items():
-        counts = [check in findings("--only", check, os.path.join(CAPTURES, name)) for name in inputs]
+        counts = [check in findings("--only", check, *with_keys(name)) for name in inputs]
         expect(check, counts, [True, False])
+
+
+def whom_requests_are_for():
+    """A name of the certificate, also by its star, is the server's; 421 makes a warning of the note."""
+    found = [(r["conn"], r["severity"], r.get("stream_id")) for r in records("--only=authority-sni-mismatch", *with_keys("authority.pcap"))[1]
+             if r["kind"] == "finding"]
+    expect("requests", found, [(2, "note", 1), (2, "warning", 1), (3, "note", 1)])
+    found = [(r["conn"], r["by"]) for r in records("--only=push-authority-foreign", *with_keys("authority.pcap"))[1]
+             if r["kind"] == "finding"]
+    expect("promises", found, [(1, "server")])
+
+
+def with_keys(name):
+    path = os.path.join(CAPTURES, name)
+    keys = re.sub(r"\.pcap$", ".keys", path)
+    return [path, "--keylog", keys] if os.path.exists(keys) else [path]
 
 
 SERVER_HELLO = rb"(\x16\x03\x03..\x02\x00..\x03\x03.{32}\x20.{32})\xcc\xa9\x00"
@@ -569,7 +587,7 @@ def main():
 
 
 CASES = [exit_codes, judged_in_part, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
-         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, in_conversations, without_a_packet,
+         after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, whom_requests_are_for, in_conversations, without_a_packet,
          tls_checks, old_tls, the_registry, closed_pipe, quiet,
          too_little_could_be_judged]
 sys.exit(main())

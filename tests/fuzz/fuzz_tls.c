@@ -162,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
     mem_init(&secrets, 0);
     struct tls *tls = tls_new(&mem, &secrets, &key, &events, &inside);
     assert(tls != NULL);
+    tls_want_names(tls, true);
     tls_expect_secrets(tls, (flags & 1) != 0);
     enum rc rc = (flags & 2) == 0 ? tls_secrets(tls, span_str(all_secrets)) : RC_OK;
     struct flow_info info = { .id = 1, .client_side = flags >> 7, .first = pos };
