@@ -131,7 +131,8 @@ def _keys(result, frame, whole):
 
 def _findings(result, whole, decoded, places):
     for f in decoded.findings:
-        if f.severity == 'note' and f.record.get('scope') != 'advice':
+        # What is only possible may rest on an end that was lost.
+        if f.severity == 'note' and (f.record.get('scope') != 'advice' or f.record.get('confidence') == 'possible'):
             continue
         i, base = places[id(f.way)]
         at = None if f.offset is None else f.offset + base
