@@ -139,6 +139,9 @@ static void drop_connection(struct feed *feed)
     };
     tell(feed, &finding);
     feed->run->limits[CHECK_LIMIT_MEMORY]++;
+    if (feed->checked != NULL) {
+        check_given_up(feed->checked);
+    }
     h2_connection_free(feed->connection);
     feed->connection = NULL;
     feed->sides[0].state = feed->sides[1].state = SIDE_DONE;

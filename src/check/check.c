@@ -281,6 +281,12 @@ void check_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade)
     }
 }
 
+void check_given_up(struct check_conn *conn)
+{
+    conn->lossy = true;
+    chk_hops_end(conn);
+}
+
 void check_closed(struct check_conn *conn, enum dir dir, enum close_cause cause,
                   const struct pos *pos, uint32_t open_streams)
 {

@@ -68,8 +68,9 @@ struct check_side {
     struct frame_place concurrency_at;
     /* chk_sync.c */
     bool settings_asked; /* its first SETTINGS was */
-    struct question *asked,
-        **asked_end;                  /* SETTINGS and PINGs of this side without an ACK, in order */
+    /* SETTINGS and PINGs of this side without an ACK, in order. */
+    struct question *asked;
+    struct question **asked_end;
     uint64_t settings_acks;           /* it has sent */
     uint8_t acks[ACKS_REMEMBERED][8]; /* payloads of its newest PING ACKs */
     uint32_t ack_count;
@@ -78,10 +79,8 @@ struct check_side {
     uint64_t fatal_facts;
     uint32_t fatal_highest;
     /* chk_reactions.c */
-    bool broke_a_rule;      /* one whose breach is a violation */
-    enum check harmless;    /* the newest thing of it that a receiver must ignore; */
-    struct pos harmless_at; /* CHECK_COUNT: none */
-    uint64_t harmless_told;
+    bool broke_a_rule;   /* one whose breach is a violation */
+    enum check harmless; /* the newest thing of it that a receiver must ignore; CHECK_COUNT: none */
 };
 
 struct check_conn {
@@ -91,18 +90,27 @@ struct check_conn {
     bool begun_late; /* its first octets are not there */
     bool lossy;      /* they, or later ones, are not there */
     bool priority_told, origin_told, opt_out_told;
-    bool opted_out;            /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
-    bool doomed;               /* a certain connection error that counts came earlier */
-    bool busy, duplicate_told; /* chk_hops.c */
-    uint32_t
-        foreign[FOREIGN_MAX]; /* streams with requests for somebody else, the newest; 0: none */
+    bool opted_out; /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
+    bool doomed;    /* a certain connection error that counts came earlier */
+    bool fatal;     /* so did one that reactions are judged by */
+    /* chk_tls.c: streams with requests for somebody else, the newest; 0: none. */
+    uint32_t foreign[FOREIGN_MAX];
     uint32_t foreign_count;
-    bool fatal; /* so did one that reactions are judged by */
+    /* chk_hops.c */
+    bool busy, duplicate_told;
+    uint64_t ends;                     /* hash of the addresses; busy only */
+    const struct h2_session *requests; /* who receives them; busy only */
     struct check_side sides[2];
     uint32_t question_count;
     bool questions_off;            /* more were open than are kept, or memory was out */
     struct held *held, **held_end; /* in the order in which they were found */
     uint32_t held_count;
+};
+
+/* A connection with requests that is not gone. */
+struct busy_conn {
+    uint64_t ends; /* conn->ends, to tell most apart without looking at them */
+    struct check_conn *conn;
 };
 
 /* A field that must not be indexed, by its hash, and whose it is now to send on. */
@@ -117,8 +125,7 @@ struct checker {
     struct h2_events next;
     struct held *free;
     struct question *free_questions;
-    struct check_conn **busy; /* LIMIT_CHECK_CONNECTIONS, with requests and not gone; NULL: nobody
-                                 asked */
+    struct busy_conn *busy; /* LIMIT_CHECK_CONNECTIONS; NULL: nobody asked */
     size_t busy_count;
     struct never_indexed *never; /* LIMIT_CHECK_NEVER_INDEXED; NULL: nobody asked */
     size_t never_count;          /* written so far: a ring */

@@ -19,50 +19,70 @@ static bool same_ends(const struct check_conn *a, const struct check_conn *b)
            strcmp(sni_x, sni_y) == 0;
 }
 
-static bool is_open(const struct check_conn *conn)
+static bool waits_for_answers(const struct check_conn *conn)
 {
-    return !check_ended(&conn->sides[DIR_C2S]) && !check_ended(&conn->sides[DIR_S2C]);
+    return !check_ended(&conn->sides[DIR_C2S]) && !check_ended(&conn->sides[DIR_S2C]) &&
+           h2_session_open_streams(conn->requests) > 0;
 }
 
-/* RFC 9113 9.1: told once of each pair of ends. */
+/* RFC 9113 9.1: told once of each pair of ends, and only while requests are under way on both: a
+ * connection that is left for a newer one, or lost a race, is idle. */
 static void look_for_others(const struct at_frame *at)
 {
     struct check_conn *conn = at->conn;
     struct checker *check = conn->check;
     struct check_conn *other = NULL;
     for (size_t i = 0; i < check->busy_count; i++) {
-        if (is_open(check->busy[i]) && same_ends(check->busy[i], conn)) {
-            other = check->busy[i];
-            conn->duplicate_told |= other->duplicate_told;
+        struct check_conn *one = check->busy[i].conn;
+        if (check->busy[i].ends == conn->ends && one != conn && same_ends(one, conn) &&
+            (one->duplicate_told || waits_for_answers(one))) {
+            other = one;
+            conn->duplicate_told |= one->duplicate_told;
         }
     }
     if (other != NULL && !conn->duplicate_told) {
         conn->duplicate_told = other->duplicate_told = true;
         check_tell(at, CHECK_CONNECTION_DUPLICATED, CONFIDENCE_POSSIBLE,
-                   "the client has another connection to this server, #%llu, with requests of its "
-                   "own",
+                   "the client has requests under way on another connection to this server, #%llu",
                    (unsigned long long)other->info.conn);
     }
+}
+
+static uint64_t ends_of(const struct check_conn *conn)
+{
+    const struct connection_info *info = &conn->info;
+    const struct siphash_key *key = &conn->check->options.key;
+    return siphash_13(key, span_of(info->client.ip, sizeof info->client.ip)) +
+           31 * siphash_13(key, span_of(info->server.ip, sizeof info->server.ip)) +
+           info->server.port;
 }
 
 static void request(const struct at_frame *at)
 {
     struct check_conn *conn = at->conn;
     struct checker *check = conn->check;
-    conn->busy = true;
-    if (conn->info.client.ip_len == 0 || conn->info.via != NULL || conn->begun_late) {
-        return;
+    if (!conn->busy) {
+        conn->ends = ends_of(conn);
+        conn->requests = at->session;
     }
     look_for_others(at);
-    if (check->busy_count < LIMIT_CHECK_CONNECTIONS) {
-        check->busy[check->busy_count++] = conn;
+    if (!conn->busy && check->busy_count < LIMIT_CHECK_CONNECTIONS) {
+        check->busy[check->busy_count++] = (struct busy_conn){ conn->ends, conn };
     }
+    conn->busy = true;
+}
+
+/* Both ends and the beginning must be known: behind a proxy there are others. */
+static bool is_comparable(const struct check_conn *conn)
+{
+    return conn->info.client.ip_len > 0 && conn->info.via == NULL && !conn->begun_late;
 }
 
 void chk_hops_frame(const struct at_frame *at)
 {
-    if (at->dir == DIR_C2S && at->frame->hd.type == H2_HEADERS && !at->conn->busy &&
-        at->conn->check->busy != NULL) {
+    const struct check_conn *conn = at->conn;
+    if (at->dir == DIR_C2S && at->frame->hd.type == H2_HEADERS && conn->check->busy != NULL &&
+        !conn->duplicate_told && is_comparable(conn)) {
         request(at);
     }
 }
@@ -71,9 +91,9 @@ void chk_hops_end(struct check_conn *conn)
 {
     struct checker *check = conn->check;
     for (size_t i = 0; conn->busy && i < check->busy_count; i++) {
-        if (check->busy[i] == conn) {
+        if (check->busy[i].conn == conn) {
             check->busy[i] = check->busy[--check->busy_count];
-            return;
+            conn->busy = false;
         }
     }
 }

@@ -29,7 +29,6 @@ void chk_reactions_take(struct check_conn *conn, const struct h2_session *sessio
         side->broke_a_rule = true;
     } else if (is_harmless(finding->check) && session != NULL) {
         side->harmless = finding->check;
-        side->harmless_at = finding->last;
     }
 }
 

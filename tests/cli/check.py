@@ -369,7 +369,8 @@ CONVERSATIONS = {
         [together(conversation((">", get(1))), conversation((">", ping(P) + get(1)), start=100, client=(3, 40001))),
          together(conversation((">", get(1))), conversation((">", ping(P) + get(1)), start=100, client=(1, 40001), server=(2, 81))),
          together(conversation((">", get(1))), conversation((">", ping(P) + get(1)), start=90000, client=(1, 40001))),
-         together(conversation((">", get(1))), conversation((">", ping(P)), start=100, client=(1, 40001)))]),
+         together(conversation((">", get(1))), conversation((">", ping(P)), start=100, client=(1, 40001))),
+         together(conversation((">", get(1)), ("<", answer(1))), conversation((">", get(1)), start=5500, client=(1, 40001)))]),
     "hpack-never-indexed-lost": (
         [together(conversation((">", secret(0x10))), conversation((">", secret(0x40)), start=50000, client=(2, 40001), server=(3, 80))),
          together(conversation((">", secret(0x10))), conversation((">", secret(0x40) + again()), start=50000, client=(2, 40001), server=(3, 80)))],
