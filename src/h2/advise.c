@@ -155,11 +155,7 @@ static bool is_fixdate(struct span value)
 static void regular(struct h2_session *session, const struct h2_header *h)
 {
     struct h2_block *b = &session->block;
-    uint32_t name = h->known;
-    if (b->context.kind == MESSAGE_TRAILERS && !b->headless &&
-        h2_name_forbidden_in_trailers(h->name)) {
-        advise(session, h, CHECK_FIELD_TRAILER_FORBIDDEN, "a field that trailers must not have");
-    }
+    uint32_t name = h->known & ~H2_NAME_NO_TRAILER;
     if (name == H2_NAME_BIT(H2_NAME_EXPECT) && is_request(session) && b->end_stream &&
         same_any_case(h->value, span_str("100-continue"))) {
         advise(session, h, CHECK_MSG_EXPECT_WITHOUT_CONTENT,
@@ -186,6 +182,9 @@ static void regular(struct h2_session *session, const struct h2_header *h)
 void h2_advise_field(struct h2_session *session, const struct h2_header *h)
 {
     struct h2_block *b = &session->block;
+    if ((h->known & b->taken.stop & H2_NAME_NO_TRAILER) != 0 && !b->headless) {
+        advise(session, h, CHECK_FIELD_TRAILER_FORBIDDEN, "a field that trailers must not have");
+    }
     switch (h->token) {
     case H2_TOKEN_NONE:
         regular(session, h);

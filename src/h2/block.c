@@ -174,6 +174,9 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
     b->continuations = 0;
     b->octets = 0;
     b->taken = (struct hpack_taken){ .stop = session->names_stop };
+    if (session->observer && kind == MESSAGE_TRAILERS) {
+        b->taken.stop |= H2_NAME_NO_TRAILER;
+    }
     b->size_updates = 0;
     b->websocket = b->tunnel = false;
     b->authority_len = 0;
@@ -191,9 +194,8 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
         message_begin_block(&subject->message, &b->context);
     }
     b->watch = report && session->hpack_level != HPACK_LEVEL_FULL;
-    /* Few blocks are trailers or promises, and what stands in them is looked at. */
-    b->quick = b->judge && !b->sniff && !b->watch &&
-               (!session->observer || (kind != MESSAGE_TRAILERS && !b->context.is_push));
+    /* Few blocks are promises, and what stands in them is looked at. */
+    b->quick = b->judge && !b->sniff && !b->watch && (!session->observer || !b->context.is_push);
     return report ? tell_begin(session) : H2_GO;
 }
 
@@ -450,10 +452,9 @@ static H2D_ALWAYS_INLINE bool is_advised(const struct h2_session *session,
                                          const struct h2_header *h)
 {
     const struct h2_block *b = &session->block;
-    bool looked_at =
-        (h->known & b->taken.stop) != 0 || b->context.kind == MESSAGE_TRAILERS || b->websocket;
-    return (((ADVISED >> h->token) & 1) != 0 || (h->token == H2_TOKEN_NONE && looked_at)) &&
-           session->observer && b->report && b->judge && b->subject != NULL &&
+    bool looked_at = (h->known & b->taken.stop) != 0 || ((ADVISED >> h->token) & 1) != 0 ||
+                     (h->token == H2_TOKEN_NONE && b->websocket);
+    return looked_at && session->observer && b->report && b->judge && b->subject != NULL &&
            h->certainty == H2_EXACT;
 }
 

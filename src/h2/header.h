@@ -68,7 +68,7 @@ struct h2_header {
     enum hpack_repr repr;
     enum h2_token token;
     uint8_t octet_facts; /* enum h2_octet_facts, or'ed */
-    uint32_t known;      /* the name as a bit (names.h); 0: none that is known there */
+    uint32_t known;      /* what names.h knows of the name */
     uint16_t ordinary;   /* message_ordinary()'s answer; 0 where certainty is not H2_EXACT */
     bool never_indexed;  /* NGHTTP2_NV_FLAG_NO_INDEX's meaning: came as HPACK_LITERAL_NEVER */
     bool inserted;       /* went into the dynamic table, so that it is now entry 62 */

@@ -402,7 +402,7 @@ static void judge_literal(const struct hpack_table *table, const struct hpack_pi
     if (repr->number == 0 && source->known) {
         struct span name = hpack_entry_name(table, made);
         made->token = (uint8_t)message_token_of(name);
-        made->known = h2_name_bit_of(name);
+        made->known = h2_name_known(name);
         made->octet_facts = message_octet_facts(name, value);
     } else {
         made->octet_facts |= message_value_facts(value);

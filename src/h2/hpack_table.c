@@ -24,7 +24,7 @@
      : (index) == 57 ? H2_TOKEN_CONNECTION_SPECIFIC                                                \
                      : H2_TOKEN_NONE)
 
-/* What h2_name_of() says of it; the same test. */
+/* What h2_name_known() says of it; the same test. */
 #define ROW_KNOWN(index)                                                                           \
     ((index) == 21   ? H2_NAME_AGE                                                                 \
      : (index) == 23 ? H2_NAME_AUTHORIZATION                                                       \
@@ -52,6 +52,8 @@
      : (index) == 55 ? H2_NAME_SET_COOKIE                                                          \
      : (index) == 58 ? H2_NAME_USER_AGENT                                                          \
                      : H2_NAME_OTHER)
+#define NO_TRAILER_ROWS       UINT64_C(0x28a7cfdbd5a00000) /* a bit each */
+#define ROW_NO_TRAILER(index) ((uint32_t)(NO_TRAILER_ROWS >> (index)&1) * H2_NAME_NO_TRAILER)
 
 /* What message_ordinary() says of each row; the same test. */
 #define ROW_STATUS(index)                                                                          \
@@ -79,7 +81,7 @@ const struct hpack_static_field hpack_static_fields[HPACK_STATIC_COUNT + 1] = {
                 sizeof(value) - 1,                                                                 \
                 ROW_TOKEN(index),                                                                  \
                 ROW_ORDINARY(index),                                                               \
-                H2_NAME_BIT(ROW_KNOWN(index)) },
+                H2_NAME_BIT(ROW_KNOWN(index)) | ROW_NO_TRAILER(index) },
 #include "spec/hpack_static.def"
 #undef HPACK_STATIC
 };

@@ -49,18 +49,13 @@ enum h2_name {
     (H2_NAME_BIT(H2_NAME_AUTHORIZATION) | H2_NAME_BIT(H2_NAME_PROXY_AUTHORIZATION) |               \
      H2_NAME_BIT(H2_NAME_COOKIE) | H2_NAME_BIT(H2_NAME_SET_COOKIE))
 
-/* Which one a name is; names are compared as they stand, for in HTTP/2 they are lower case. */
-enum h2_name h2_name_of(struct span name);
-static inline uint32_t h2_name_bit_of(struct span name)
-{
-    enum h2_name id = h2_name_of(name);
-    return H2_NAME_BIT(id);
-}
+/* A field that may not stand in trailers (RFC 9110 6.5.1); the bit that no name has. */
+#define H2_NAME_NO_TRAILER UINT32_C(1)
+
+/* What is known of a name: its bit, if it has one, and H2_NAME_NO_TRAILER. Names are compared as
+ * they stand, for in HTTP/2 they are lower case. */
+uint32_t h2_name_known(struct span name);
 /* Its spelling; NULL for H2_NAME_OTHER. */
 const char *h2_name_text(enum h2_name name);
-
-/* A field that may not stand in trailers (RFC 9110 6.5.1): framing, routing, conditions,
- * authentication, or how content is to be read. */
-bool h2_name_forbidden_in_trailers(struct span name);
 
 #endif

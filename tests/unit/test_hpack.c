@@ -1217,7 +1217,7 @@ static void test_static_table(void **state)
         assert_int_equal(field->token, message_token_of(name));
         assert_int_equal(message_octet_facts(name, value), 0);
         assert_int_equal(field->ordinary, message_ordinary(field->token, 0, value));
-        assert_int_equal(field->known, h2_name_bit_of(name));
+        assert_int_equal(field->known, h2_name_known(name));
     }
 }
 
