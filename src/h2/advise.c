@@ -87,13 +87,28 @@ static void host(struct h2_session *session, const struct h2_header *h)
 
 /* ---- single fields ---- */
 
-static bool holds_word(struct span value, const char *word)
+static bool is_blank(uint8_t octet)
 {
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= value.len; i++) {
-        if (same_any_case(span_of(value.ptr + i, len), span_str(word))) {
+    return octet == ' ' || octet == '\t';
+}
+
+/* Whether it is a member of a list (RFC 9110 5.6.1). */
+static bool has_member(struct span list, const char *word)
+{
+    const uint8_t *at = list.ptr, *end = list.ptr + list.len;
+    while (at < end) {
+        const uint8_t *comma = memchr(at, ',', (size_t)(end - at));
+        const uint8_t *last = comma != NULL ? comma : end, *next = last + (comma != NULL);
+        while (at < last && is_blank(*at)) {
+            at++;
+        }
+        while (last > at && is_blank(last[-1])) {
+            last--;
+        }
+        if (same_any_case(span_of(at, (size_t)(last - at)), span_str(word))) {
             return true;
         }
+        at = next;
     }
     return false;
 }
@@ -103,7 +118,7 @@ static void connection_specific(struct h2_session *session, const struct h2_head
 {
     bool of_upgrade =
         span_equal(h->name, span_str("connection")) || span_equal(h->name, span_str("upgrade"));
-    if (span_equal(h->name, span_str("transfer-encoding")) && holds_word(h->value, "chunked")) {
+    if (span_equal(h->name, span_str("transfer-encoding")) && has_member(h->value, "chunked")) {
         advise(session, h, CHECK_FIELD_CHUNKED, "transfer-encoding: chunked");
     }
     if (session->block.websocket && of_upgrade) {

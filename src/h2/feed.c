@@ -256,6 +256,16 @@ int h2_feed_upgrade(struct h2_session *session, struct span method,
 
 /* ---- from one session of a connection to the other ---- */
 
+/* RFC 9113 8.5: from its 2xx on nothing but DATA may go over the stream. */
+static void tunnel_opened(struct h2_session *session, uint32_t id)
+{
+    struct h2_stream *stream = h2_stream_live(session, id);
+    if (stream != NULL) {
+        stream->flags |= H2_STREAM_TUNNEL;
+        session->tunnel_seq = session->facts;
+    }
+}
+
 static int feed_block(struct h2_session *session, struct h2_session *peer)
 {
     const struct h2_block *b = &session->block;
@@ -273,6 +283,9 @@ static int feed_block(struct h2_session *session, struct h2_session *peer)
     int rc = 0;
     if (session->role == H2_ROLE_CLIENT) {
         rc = h2_feed_response_sent(peer, id);
+        if (b->subject != NULL && h2_stream_is_connected(session, b->subject)) {
+            tunnel_opened(peer, id);
+        }
     }
     return rc == 0 && b->end_stream ? h2_feed_end_stream_sent(peer, id) : rc;
 }

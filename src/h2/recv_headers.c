@@ -165,6 +165,22 @@ static int admit_push_response(struct h2_session *session, struct admission *a)
     return rc;
 }
 
+/* RFC 9113 8.5. A client must have read that the tunnel is one. */
+static int check_tunnel(struct h2_session *session, const struct h2_stream *stream)
+{
+    if (h2_stream_is_connected(session, stream)) {
+        return h2_break(session, H2_RULE_CONNECT_FRAME, stream->id,
+                        "HEADERS on stream %u, which is a tunnel (CONNECT)", stream->id);
+    }
+    if ((stream->flags & H2_STREAM_TUNNEL) != 0 &&
+        h2_session_had_seen(session, session->tunnel_seq)) {
+        h2_remark(session, CHECK_CONNECT_FRAME_TYPE, CONFIDENCE_LIKELY, stream->id,
+                  "HEADERS on stream %u, which its sender knew to be a tunnel (CONNECT)",
+                  stream->id);
+    }
+    return H2_GO;
+}
+
 static int admit_live(struct h2_session *session, struct admission *a)
 {
     struct h2_stream *stream = a->stream;
@@ -186,10 +202,8 @@ static int admit_live(struct h2_session *session, struct admission *a)
     if (stream->state == H2_ST_CLOSING) {
         return ignored(session, a, "stream was reset");
     }
-    if (H2D_UNLIKELY((stream->flags & H2_STREAM_REQ_CONNECT) != 0) &&
-        h2_stream_is_connected(session, stream)) {
-        int rc = h2_break(session, H2_RULE_CONNECT_FRAME, id,
-                          "HEADERS on stream %u, which is a tunnel (CONNECT)", id);
+    if (H2D_UNLIKELY((stream->flags & (H2_STREAM_REQ_CONNECT | H2_STREAM_TUNNEL)) != 0)) {
+        int rc = check_tunnel(session, stream);
         if (rc != H2_GO) {
             return rc;
         }

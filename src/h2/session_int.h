@@ -57,6 +57,7 @@ enum h2_stream_flag {
     H2_STREAM_SKIP_BODY = 0x1000, /* OBSERVER: body length cannot be judged any more */
     H2_STREAM_WU_QUEUED = 0x2000,
     H2_STREAM_BAD_PRIORITY = 0x4000, /* a priority field could not be parsed */
+    H2_STREAM_TUNNEL = 0x8000, /* server role: the local endpoint has answered CONNECT with 2xx */
 };
 
 struct h2_stream {
@@ -312,6 +313,7 @@ struct h2_session {
     uint64_t facts;      /* facts fed so far: their numbers */
     uint64_t proved;     /* the peer has processed all facts up to this one */
     uint64_t goaway_seq;
+    uint64_t tunnel_seq;   /* the same of the newest stream that became a tunnel */
     struct h2_ping *pings; /* H2_PINGS_MAX; NULL until the first */
     uint32_t pings_at, pings_len;
     struct h2_suspicion *suspicions, **suspicions_end, *suspicions_free;
