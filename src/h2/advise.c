@@ -113,6 +113,56 @@ static bool has_member(struct span list, const char *word)
     return false;
 }
 
+/* ---- content in HTTP/1.1's chunked coding ---- */
+
+/* How far the content looks like a chunk's first line (RFC 9112 7.1): size [extension] CRLF. */
+enum chunk_size {
+    CHUNK_NOT,
+    CHUNK_BEGINS,
+    CHUNK_IN_SIZE,
+    CHUNK_IN_EXTENSION,
+    CHUNK_CR,
+    CHUNK_LF,
+};
+
+static bool is_hex(uint8_t octet)
+{
+    return (octet >= '0' && octet <= '9') || (lower(octet) >= 'a' && lower(octet) <= 'f');
+}
+
+static enum chunk_size next_of(enum chunk_size at, uint8_t octet)
+{
+    switch (at) {
+    case CHUNK_BEGINS:
+        return is_hex(octet) ? CHUNK_IN_SIZE : CHUNK_NOT;
+    case CHUNK_IN_SIZE:
+        return is_hex(octet)   ? CHUNK_IN_SIZE
+               : octet == ';'  ? CHUNK_IN_EXTENSION
+               : octet == '\r' ? CHUNK_CR
+                               : CHUNK_NOT;
+    case CHUNK_IN_EXTENSION:
+        return octet == '\r' ? CHUNK_CR : octet >= ' ' ? CHUNK_IN_EXTENSION : CHUNK_NOT;
+    case CHUNK_CR:
+        return octet == '\n' ? CHUNK_LF : CHUNK_NOT;
+    default:
+        return CHUNK_NOT;
+    }
+}
+
+void h2_advise_chunk(struct h2_session *session, struct h2_stream *stream, struct span data)
+{
+    enum chunk_size at = session->gapped ? CHUNK_NOT : (enum chunk_size)stream->chunk_size;
+    for (size_t i = 0; i < data.len && at != CHUNK_NOT && at != CHUNK_LF; i++) {
+        at = next_of(at, data.ptr[i]);
+    }
+    if (at == CHUNK_LF) {
+        h2_note(session, CHECK_FIELD_CHUNKED, stream->id,
+                "the content begins with a chunk size, as HTTP/1.1's chunked coding does");
+        at = CHUNK_NOT;
+    }
+    stream->chunk_size = (uint8_t)at;
+}
+
 /* RFC 9113 8.1, 8.2.2; RFC 8441 5. The field itself was told as one that may not stand. */
 static void connection_specific(struct h2_session *session, const struct h2_header *h)
 {
@@ -120,6 +170,7 @@ static void connection_specific(struct h2_session *session, const struct h2_head
         span_equal(h->name, span_str("connection")) || span_equal(h->name, span_str("upgrade"));
     if (span_equal(h->name, span_str("transfer-encoding")) && has_member(h->value, "chunked")) {
         advise(session, h, CHECK_FIELD_CHUNKED, "transfer-encoding: chunked");
+        session->block.subject->chunk_size = CHUNK_BEGINS;
     }
     if (session->block.websocket && of_upgrade) {
         advise(session, h, CHECK_EXT_CONNECT_WS_FIELDS,

@@ -239,6 +239,9 @@ static int step_data(struct h2_session *session, struct cur *in)
         if (rc != H2_GO) {
             return ignore_rest(session, rc);
         }
+        if (H2D_UNLIKELY(session->target != NULL && session->target->chunk_size != 0)) {
+            h2_advise_chunk(session, session->target, data);
+        }
         if (session->ev.on_data_chunk_recv != NULL) {
             int result = session->ev.on_data_chunk_recv(session, session->cur, data, session->user);
             if (H2D_UNLIKELY(result == H2_CB_PAUSE)) {
@@ -343,6 +346,9 @@ int h2_data_missing(struct h2_session *session, uint32_t n)
 {
     uint32_t data = n < session->left ? n : session->left;
     session->left -= data;
+    if (session->target != NULL) {
+        session->target->chunk_size = 0; /* what it began with is not known */
+    }
     if (session->state == &st_data) {
         session->pad_left -= n - data;
     }

@@ -65,6 +65,7 @@ struct h2_stream {
     uint8_t state; /* enum h2_stream_state */
     uint8_t urgency;
     bool incremental;
+    uint8_t chunk_size; /* advise.c: how much of a chunk's size line its content began with */
     uint16_t flags;
     uint32_t code;    /* of the RST_STREAM that closes or closed it */
     uint64_t rst_seq; /* number of the fact that the local side reset it; 0: it did not */
@@ -463,6 +464,8 @@ void h2_advise_field(struct h2_session *session, const struct h2_header *h);
 void h2_advise_whole(struct h2_session *session);
 /* The first octets of a message's content. */
 void h2_advise_content(struct h2_session *session, const struct h2_stream *stream);
+/* The same of its octets, whose first ones may be a chunk's size. */
+void h2_advise_chunk(struct h2_session *session, struct h2_stream *stream, struct span data);
 /* Keeps the block's :authority, for host. */
 void h2_advise_authority(struct h2_block *b, struct span value);
 /* The names (names.h) of fields that h2_advise_field() must see. */
