@@ -109,12 +109,17 @@ void h2_block_flush(struct h2_session *session)
     }
 }
 
+static void lose(struct h2_session *session)
+{
+    h2_block_flush(session);
+    hpack_decoder_set_ceiling(session->hpack, table_ceiling(session));
+    hpack_decoder_lose(session->hpack);
+}
+
 void h2_block_lose(struct h2_session *session)
 {
     if (session->observer) {
-        h2_block_flush(session);
-        hpack_decoder_set_ceiling(session->hpack, table_ceiling(session));
-        hpack_decoder_lose(session->hpack);
+        lose(session);
         tell_level(session);
     }
 }
@@ -133,8 +138,13 @@ void h2_block_abandon(struct h2_session *session)
 {
     if (session->block.open) {
         session->block.open = false;
-        h2_block_lose(session);
+        lose(session);
     }
+}
+
+void h2_block_abandoned(struct h2_session *session)
+{
+    tell_level(session);
 }
 
 /* The application, or a rule, wants to hear no more of this block. */

@@ -378,6 +378,9 @@ static int step_head(struct h2_session *session, struct cur *in)
     }
     if (rc == H2_GO && H2D_UNLIKELY(intruder)) {
         rc = check_intruder(session);
+        if (session->observer) {
+            h2_block_abandoned(session);
+        }
     }
     if (rc == H2_GO && session->unit == session->cur) {
         rc = check_length(session);

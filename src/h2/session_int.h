@@ -430,8 +430,10 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
                    enum message_kind kind, bool report);
 /* Goes on with the fragment of `len` octets and the padding behind it. */
 void h2_block_fragment(struct h2_session *session, uint32_t len, uint32_t pad, bool last);
-/* The block will not be completed (another frame, a hole, the end). */
+/* OBSERVER: another frame comes, so that the block will not be completed. What that means for the
+ * fields to come is told by h2_block_abandoned(), behind what is told of the frame. */
 void h2_block_abandon(struct h2_session *session);
+void h2_block_abandoned(struct h2_session *session);
 /* frame_recv of the block's frame. */
 int h2_tell_block(struct h2_session *session);
 /* A frame whose block cannot be told from padding: `rest` octets are passed over. */

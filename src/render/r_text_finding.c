@@ -164,7 +164,7 @@ static void find_mark(const struct finding *finding, size_t octets, struct mark 
     case AT_FIELD:
         *mark = (struct mark){ .at = 9, .count = octets };
         (void)snprintf(mark->text, sizeof mark->text, "%s",
-                       e->place[0] != '\0' ? e->place : "the field");
+                       e->place[0] != '\0' ? e->place : "representation");
         break;
     }
     if (mark->at >= 9) {
