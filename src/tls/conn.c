@@ -122,6 +122,21 @@ static bool is_renegotiation(const struct half *half, const struct tls_plain *pl
            (plain->octets.ptr[0] == HS_CLIENT_HELLO || plain->octets.ptr[0] == HS_HELLO_REQUEST);
 }
 
+/* RFC 9113 9.2.1: not once HTTP/2 runs. Before its preface it may be, and nothing of it is seen. */
+static int renegotiated(struct half *half, const struct pos *pos)
+{
+    struct tls_conn *conn = half->conn;
+    if (!conn->out_tried) {
+        conn->renegotiated = true;
+        conn_give_up(conn);
+        return SINK_IGNORE;
+    }
+    conn_note(half, CHECK_TLS_RENEGOTIATION, SEVERITY_ERROR, pos,
+              "the %s begins a new TLS handshake; what follows is not decrypted",
+              half->side == conn->client ? "client" : "server");
+    return finish(conn);
+}
+
 /* A hole of the other side that nobody was told of: it came while the keys were not known, or those
  * for data are not in force yet, for the hole. Did it cost data? When this side goes on talking, it
  * did: what is said now may be the answer. */
@@ -155,10 +170,7 @@ static int take_plain(struct half *half, const struct tls_plain *plain, const st
         return take_data(half, plain->octets, pos);
     case RECORD_HANDSHAKE:
         if (is_renegotiation(half, plain)) {
-            conn_note(half, CHECK_TLS_RENEGOTIATION, SEVERITY_ERROR, pos,
-                      "the %s begins a new TLS handshake; what follows is not decrypted",
-                      half->side == half->conn->client ? "client" : "server");
-            return finish(half->conn);
+            return renegotiated(half, pos);
         }
         half->at = *pos;
         if (half->epoch == EPOCH_HANDSHAKE || half->conn->version == TLS_1_3) {

@@ -63,6 +63,9 @@ static enum tls_reason reason_of(const struct tls_conn *conn)
     if (conn->facts.compression != 0) {
         return TLS_REASON_PACKED;
     }
+    if (conn->renegotiated) {
+        return TLS_REASON_AGAIN;
+    }
     if (conn->halves[0].failed + conn->halves[1].failed > 0) {
         return TLS_REASON_WRONG_KEY;
     }
@@ -79,6 +82,7 @@ static const char *brief_of(const struct tls_conn *conn, enum tls_reason reason)
         [TLS_REASON_SUITE] = "suite not supported",
         [TLS_REASON_PACKED] = "TLS compression",
         [TLS_REASON_WRONG_KEY] = "key does not fit",
+        [TLS_REASON_AGAIN] = "renegotiated",
         [TLS_REASON_TOO_LATE] = "no key in time",
         [TLS_REASON_NO_LOG] = "no key",
         [TLS_REASON_NO_KEY] = "no key for it",
@@ -121,6 +125,10 @@ enum tls_reason reason_fill(struct tls_conn *conn)
                "key found but records do not decrypt (suite %s): log line damaged, or from "
                "another run",
                conn->facts.cipher);
+        break;
+    case TLS_REASON_AGAIN:
+        REASON(conn, "renegotiated before there were data: no key log names the keys of a second "
+                     "handshake");
         break;
     case TLS_REASON_TOO_LATE:
         REASON(conn, "no key came before more octets had passed than are kept for one");

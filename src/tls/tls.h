@@ -21,6 +21,7 @@ enum tls_reason {
     TLS_REASON_SUITE,     /* not one that we read */
     TLS_REASON_PACKED,    /* TLS compression */
     TLS_REASON_WRONG_KEY, /* there is a key, but it does not fit */
+    TLS_REASON_AGAIN,     /* a second handshake, before there were data */
     TLS_REASON_TOO_LATE,  /* secrets did not come in time */
     TLS_REASON_NO_LOG,    /* there are no secrets at all */
     TLS_REASON_NO_KEY,    /* there are, but none for it */

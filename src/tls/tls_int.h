@@ -92,6 +92,7 @@ struct tls_conn {
     bool orphan;               /* its sink is freed; only the hold is left */
     uint64_t waiting_since_ms; /* 0: not seen by tls_age yet */
     bool data_seen;            /* encrypted records have come */
+    bool renegotiated;         /* before there were data */
 };
 
 /* Sessions of TLS 1.2 by id, for resumptions that no key log names. */

@@ -147,8 +147,10 @@ def say(pipe, octets):
         pass
 
 
-def converse(lab, server, name, client_options, early=False, rejected=False, update=None, command=b'K\n'):
-    """One connection; writes NAME.pcap, and lines to NAME.keys. Returns what the client printed."""
+def converse(lab, server, name, client_options, early=False, rejected=False, update=None, command=b'K\n', turns=(0, 1)):
+    """One connection; writes NAME.pcap, and lines to NAME.keys. Returns what the client printed.
+
+    update: the side that is told command, behind these turns; turn -1: before there are data."""
     relay = Relay(server.port)
     relay.start()
     options = list(client_options)
@@ -160,6 +162,14 @@ def converse(lab, server, name, client_options, early=False, rejected=False, upd
                                '-alpn', 'h2', '-keylogfile', f'{name}.keys', *options], cwd=lab, stdin=subprocess.PIPE,
                               stdout=log, stderr=subprocess.STDOUT)
     relay.quiet(3)
+
+    def update_in(turn):
+        if update and turn in turns:
+            had = len(relay.passed)
+            say((client if update == 'client' else server.child).stdin, command)
+            relay.quiet(had)
+
+    update_in(-1)
     for turn, (ours, theirs) in enumerate(zip(CLIENT, SERVER)):
         if turn > 0 or not early or rejected:
             had = len(relay.passed)
@@ -168,10 +178,7 @@ def converse(lab, server, name, client_options, early=False, rejected=False, upd
         had = len(relay.passed)
         say(server.child.stdin, theirs)
         relay.quiet(had)
-        if update and turn < 2:
-            had = len(relay.passed)
-            say((client if update == 'client' else server.child).stdin, command)
-            relay.quiet(had)
+        update_in(turn)
     say(client.stdin, b'Q\n')
     try:
         client.wait(5)
