@@ -43,7 +43,8 @@ void *check_connection_owner(const struct check_conn *conn);
 void check_upgrade(struct check_conn *conn, const struct upgrade_info *upgrade);
 /* A finding that no session made (TCP notes, limits of the program). */
 void check_finding(struct check_conn *conn, const struct finding *finding);
-/* The sessions are gone before their time: what the connection does from here on nobody will see. */
+/* The sessions are gone before their time: what the connection does from here on nobody will see.
+ */
 void check_given_up(struct check_conn *conn);
 /* A direction has ended; pos NULL: nowhere in particular; open_streams: how many are open now.
  * Before the connection's end is told to its sessions, whose last findings it explains. */

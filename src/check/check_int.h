@@ -93,6 +93,7 @@ struct check_conn {
     bool opted_out; /* the client has acknowledged NO_RFC7540_PRIORITIES=1 */
     bool doomed;    /* a certain connection error that counts came earlier */
     bool fatal;     /* so did one that reactions are judged by */
+    bool unnamed;   /* chk_tls.c: the ClientHello named no server, and no request has come */
     /* chk_tls.c: streams with requests for somebody else, the newest; 0: none. */
     uint32_t foreign[FOREIGN_MAX];
     uint32_t foreign_count;

@@ -98,8 +98,9 @@ void chk_tls(struct check_conn *conn)
     look_at_choice(conn, tls);
     look_at_keys(conn, tls);
     look_at_protocol(conn, tls);
-    /* For a target that is an address there is no name, and nobody here knows the target. */
-    if (tls->client_hello.packet != 0 && tls->sni[0] == '\0' && !tls->ech) {
+    bool named = tls->client_hello.packet == 0 || tls->sni[0] != '\0' || tls->ech;
+    conn->unnamed = !named && tls->keys;
+    if (!named && !tls->keys) {
         tell(conn, DIR_C2S, CHECK_TLS_SNI_MISSING, CONFIDENCE_POSSIBLE,
              "the ClientHello names no server; right only if the target is an address");
     }
@@ -138,6 +139,29 @@ static struct span host_of(struct span authority)
     }
     const uint8_t *colon = memchr(host.ptr, ':', host.len);
     return colon != NULL ? span_of(host.ptr, (size_t)(colon - host.ptr)) : host;
+}
+
+/* RFC 3986 3.2.2: digits and dots, or in brackets. */
+static bool is_address(struct span authority)
+{
+    struct span host = host_of(authority);
+    bool other = false;
+    for (size_t i = 0; i < host.len; i++) {
+        other |= host.ptr[i] != '.' && !isdigit(host.ptr[i]);
+    }
+    return authority.ptr[0] == '[' || !other;
+}
+
+/* RFC 9113 9.2: who means a name says it in the ClientHello; an address has none. Asked of the
+ * first request. */
+static void look_at_name(const struct at_frame *at, struct span authority)
+{
+    at->conn->unnamed = false;
+    if (!is_address(authority)) {
+        tell(at->conn, DIR_C2S, CHECK_TLS_SNI_MISSING, CONFIDENCE_LIKELY,
+             "the ClientHello names no server, and the first request is for %.*s",
+             (int)num_min_size(authority.len, 60), (const char *)authority.ptr);
+    }
 }
 
 /* The server's by its certificate, or what it was asked for by name. */
@@ -200,6 +224,10 @@ void chk_authority(const struct at_frame *at)
     uint8_t type = at->frame->hd.type;
     struct span authority;
     bool ends = (at->frame->hd.raw_flags & H2_FLAG_END_HEADERS) != 0;
+    if (H2D_UNLIKELY(at->conn->unnamed) && ends && at->dir == DIR_C2S &&
+        h2_session_authority(at->session, &authority)) {
+        look_at_name(at, authority);
+    }
     if (tls == NULL || tls->names == NULL || !ends) {
         return;
     }

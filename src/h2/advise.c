@@ -307,7 +307,8 @@ bool h2_session_authority(const struct h2_session *session, struct span *authori
     const struct h2_block *b = &session->block;
     *authority = span_of(b->authority, b->authority_len);
     return !b->open && !b->lost && !b->unknown &&
-           (authority->len > 0 || hpack_authority(session->hpack, authority));
+           (authority->len > 0 ||
+            (hpack_authority(session->hpack, authority) && authority->len > 0));
 }
 
 /* ---- whole blocks ---- */

@@ -28,14 +28,18 @@ SCENARIOS = {
     'certificate': (['-tls1_3'], ['-verify', '1'], ['-cert', 'rsa.pem', '-key', 'rsa.pem'], []),
     'certificate-later': (['-tls1_3'], ['-verify', '1'], ['-cert', 'rsa.pem', '-key', 'rsa.pem', '-enable_pha'],
                           ['error tls13-post-handshake-auth'] * 2),
+    'nameless': (TLS_1_2, [], [], ['note tls-sni-missing']),
+    'nameless-address': (TLS_1_2, [], [], []),
     'renegotiation': (TLS_1_2, [], [], ['error tls-renegotiation']),
     'renegotiation-first': (TLS_1_2, [], [], []),
 }
-# What the server is told to do in them, and when (peers.converse).
-UPDATES = {
-    'certificate-later': {'command': b'c\n'},
-    'renegotiation': {'command': b'r\n', 'turns': [0]},
-    'renegotiation-first': {'command': b'r\n', 'turns': [-1]},
+# What else is asked for in them (peers.converse).
+OTHERWISE = {
+    'certificate-later': {'update': 'server', 'command': b'c\n'},
+    'nameless': {'named': False},
+    'nameless-address': {'named': False, 'host': b'[2001:db8::]'},
+    'renegotiation': {'update': 'server', 'command': b'r\n', 'turns': [0]},
+    'renegotiation-first': {'update': 'server', 'command': b'r\n', 'turns': [-1]},
 }
 
 
@@ -43,7 +47,7 @@ def record(lab, name):
     both, of_server, of_client, _ = SCENARIOS[name]
     server = peers.Server(lab, *both, *of_server)
     try:
-        peers.converse(lab, server, name, [*both, *of_client], update='server' if name in UPDATES else None, **UPDATES.get(name, {}))
+        peers.converse(lab, server, name, [*both, *of_client], **OTHERWISE.get(name, {}))
     finally:
         server.stop()
 

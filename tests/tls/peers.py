@@ -147,10 +147,12 @@ def say(pipe, octets):
         pass
 
 
-def converse(lab, server, name, client_options, early=False, rejected=False, update=None, command=b'K\n', turns=(0, 1)):
+def converse(lab, server, name, client_options, early=False, rejected=False, update=None, command=b'K\n', turns=(0, 1),
+             named=True, host=b'example.test'):
     """One connection; writes NAME.pcap, and lines to NAME.keys. Returns what the client printed.
 
-    update: the side that is told command, behind these turns; turn -1: before there are data."""
+    update: the side that is told command, behind these turns; turn -1: before there are data. named: the ClientHello has
+    a server name. host: what requests are for, 12 octets."""
     relay = Relay(server.port)
     relay.start()
     options = list(client_options)
@@ -158,8 +160,9 @@ def converse(lab, server, name, client_options, early=False, rejected=False, upd
         (lab / f'{name}.early').write_bytes(CLIENT[0])
         options += ['-early_data', f'{name}.early']
     log = open(lab / f'{name}.log', 'w+b')
-    client = subprocess.Popen(['openssl', 's_client', '-connect', f'127.0.0.1:{relay.port}', '-servername', 'example.test',
-                               '-alpn', 'h2', '-keylogfile', f'{name}.keys', *options], cwd=lab, stdin=subprocess.PIPE,
+    client = subprocess.Popen(['openssl', 's_client', '-connect', f'127.0.0.1:{relay.port}', '-alpn', 'h2',
+                               *(['-servername', 'example.test'] if named else ['-noservername']),
+                               '-keylogfile', f'{name}.keys', *options], cwd=lab, stdin=subprocess.PIPE,
                               stdout=log, stderr=subprocess.STDOUT)
     relay.quiet(3)
 
@@ -173,7 +176,7 @@ def converse(lab, server, name, client_options, early=False, rejected=False, upd
     for turn, (ours, theirs) in enumerate(zip(CLIENT, SERVER)):
         if turn > 0 or not early or rejected:
             had = len(relay.passed)
-            say(client.stdin, ours)
+            say(client.stdin, ours.replace(b'example.test', host))
             relay.quiet(had)
         had = len(relay.passed)
         say(server.child.stdin, theirs)
