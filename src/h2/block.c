@@ -29,124 +29,6 @@ struct message_context h2_message_context(const struct h2_session *session,
     return context;
 }
 
-/* The largest table that the sender may have by what was seen of the receiver's SETTINGS. */
-static uint32_t table_ceiling(const struct h2_session *session)
-{
-    const struct h2_session *peer = session->peer;
-    bool known = !session->peer_never && (peer != NULL ? !peer->unsettled : session->peer_seen);
-    return known ? session->ledger.widest[H2_SETTING_HEADER_TABLE_SIZE] : session->opt.hpack_table;
-}
-
-/* Says what has changed since the last time, once. */
-static void tell_level(struct h2_session *session)
-{
-    uint32_t assumed;
-    enum hpack_level level = hpack_decoder_level(session->hpack, &assumed);
-    enum hpack_level before = session->hpack_level;
-    char where[40];
-    if (level == before) {
-        return;
-    }
-    session->hpack_level = level;
-    if (session->pos.packet != 0) {
-        (void)snprintf(where, sizeof where, "p%llu", (unsigned long long)session->pos.packet);
-    } else {
-        /* The frame's: how far the octets in hand reach is nobody's concern. */
-        (void)snprintf(where, sizeof where, "offset %llu",
-                       (unsigned long long)session->cur->where.offset);
-    }
-    switch (level) {
-    case HPACK_LEVEL_FULL:
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
-                  "HPACK complete from %s on", where);
-        break;
-    case HPACK_LEVEL_ASSUMED:
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
-                  "HPACK complete from %s on (assuming table <= %u)", where, assumed);
-        break;
-    case HPACK_LEVEL_NAMES:
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0, "%s",
-                  before == HPACK_LEVEL_PARTIAL
-                      ? "HPACK nearly complete: only parts of entries that came since are unknown"
-                      : "headers partly unknown: parts of entries that came are not known");
-        break;
-    case HPACK_LEVEL_PARTIAL:
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, 0,
-                  "HPACK state lost: headers partly unknown");
-        break;
-    }
-}
-
-/* A reference that could mean nothing: the state was wrong, and is lost. */
-static void tell_contradiction(struct h2_session *session)
-{
-    uint32_t index;
-    if (hpack_decoder_contradicted(session->hpack, &index)) {
-        session->hpack_level = HPACK_LEVEL_PARTIAL;
-        h2_remark(session, CHECK_CAPTURE_HPACK_STATE, CONFIDENCE_CERTAIN, session->block.subject_id,
-                  "HPACK state lost: index %u names nothing that can be there; headers partly "
-                  "unknown",
-                  index);
-    }
-}
-
-void h2_block_join(struct h2_session *session)
-{
-    uint32_t assumed;
-    if (session->observer) {
-        session->unsettled = true;
-        hpack_decoder_set_ceiling(session->hpack, table_ceiling(session));
-        hpack_decoder_join(session->hpack);
-        session->hpack_level = hpack_decoder_level(session->hpack, &assumed);
-    }
-}
-
-void h2_block_flush(struct h2_session *session)
-{
-    int rc = session->block.watch ? h2_infer_end(session, false) : H2_GO;
-    if (rc < 0) {
-        (void)h2_session_finish(session, rc);
-    }
-}
-
-static void lose(struct h2_session *session)
-{
-    h2_block_flush(session);
-    hpack_decoder_set_ceiling(session->hpack, table_ceiling(session));
-    hpack_decoder_lose(session->hpack);
-}
-
-void h2_block_lose(struct h2_session *session)
-{
-    if (session->observer) {
-        lose(session);
-        tell_level(session);
-    }
-}
-
-void h2_block_settings_lost(struct h2_session *session)
-{
-    if (session->observer) {
-        hpack_decoder_unbound(session->hpack);
-        hpack_decoder_set_ceiling(session->hpack, session->opt.hpack_table);
-        hpack_decoder_bound(session->hpack, session->opt.hpack_table);
-        tell_level(session);
-    }
-}
-
-void h2_block_abandon(struct h2_session *session)
-{
-    if (session->block.open) {
-        session->block.open = false;
-        lose(session);
-    }
-}
-
-void h2_block_abandoned(struct h2_session *session)
-{
-    tell_level(session);
-}
-
 /* The application, or a rule, wants to hear no more of this block. */
 static void hush(struct h2_session *session)
 {
@@ -195,7 +77,7 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
     b->judge = report && subject != NULL && session->opt.check_messaging;
     hpack_begin_block(session->hpack);
     if (session->observer && H2D_UNLIKELY(!hpack_decoder_is_sure(session->hpack))) {
-        hpack_decoder_set_ceiling(session->hpack, table_ceiling(session));
+        hpack_decoder_set_ceiling(session->hpack, h2_table_ceiling(session));
     }
     if (b->judge) {
         b->context = h2_message_context(session, subject, kind);
@@ -563,26 +445,6 @@ static int judge_whole(struct h2_session *session)
     return h2_break_message(session, H2_RULE_MESSAGE, b->subject_id, &fault);
 }
 
-/* What the decoder has to say after a block. */
-static void advise_hpack(struct h2_session *session)
-{
-    uint32_t id = session->block.subject_id;
-    if (hpack_decoder_update_missing(session->hpack)) {
-        (void)h2_break(session, H2_RULE_TABLE_UPDATE_MISSING, id,
-                       "the first field block after the ACK of a smaller HEADER_TABLE_SIZE does "
-                       "not begin with an update to that size");
-    }
-    for (enum check c; (c = hpack_decoder_remark(session->hpack)) != CHECK_COUNT;) {
-        h2_remark(session, c, CONFIDENCE_CERTAIN, id, "%s", spec_check(c)->title);
-    }
-    enum check limit = hpack_decoder_limit_hit(session->hpack);
-    if (limit != CHECK_COUNT) {
-        h2_remark(session, limit, CONFIDENCE_CERTAIN, id, "%s", spec_check(limit)->title);
-    }
-    tell_contradiction(session);
-    tell_level(session);
-}
-
 static void advise_block(struct h2_session *session)
 {
     struct h2_block *b = &session->block;
@@ -602,7 +464,7 @@ static void advise_block(struct h2_session *session)
     }
     if (H2D_UNLIKELY(hpack_decoder_has_news(session->hpack)) ||
         H2D_UNLIKELY(session->hpack_level != HPACK_LEVEL_FULL)) {
-        advise_hpack(session);
+        h2_advise_hpack(session);
     }
 }
 

@@ -430,10 +430,6 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
                    enum message_kind kind, bool report);
 /* Goes on with the fragment of `len` octets and the padding behind it. */
 void h2_block_fragment(struct h2_session *session, uint32_t len, uint32_t pad, bool last);
-/* OBSERVER: another frame comes, so that the block will not be completed. What that means for the
- * fields to come is told by h2_block_abandoned(), behind what is told of the frame. */
-void h2_block_abandon(struct h2_session *session);
-void h2_block_abandoned(struct h2_session *session);
 /* frame_recv of the block's frame. */
 int h2_tell_block(struct h2_session *session);
 /* A frame whose block cannot be told from padding: `rest` octets are passed over. */
@@ -441,6 +437,22 @@ int h2_block_unreadable(struct h2_session *session, uint32_t rest);
 /* n octets of a field block's frame are not in the capture; whether any are the block's. */
 bool h2_block_missing(struct h2_session *session, uint32_t n);
 bool h2_in_block(const struct h2_session *session);
+/* A field that is not held back (any longer): to the message rules and the listener. */
+int h2_block_field(struct h2_session *session, struct h2_header *h);
+/* The rules' view of a stream's message. */
+struct message_context h2_message_context(const struct h2_session *session,
+                                          const struct h2_stream *stream, enum message_kind kind);
+/* After a message ended: RD, and stream_close when both halves are done. */
+int h2_stream_ended(struct h2_session *session, struct h2_stream *stream);
+
+/* ---- level.c ---- */
+
+/* The largest table that the sender may have by what was seen of the receiver's SETTINGS. */
+uint32_t h2_table_ceiling(const struct h2_session *session);
+/* OBSERVER: another frame comes, so that the block will not be completed. What that means for the
+ * fields to come is told by h2_block_abandoned(), behind what is told of the frame. */
+void h2_block_abandon(struct h2_session *session);
+void h2_block_abandoned(struct h2_session *session);
 /* Decoder certainty is gone (OBSERVER): the capture lacks octets, or the sender's are in error. */
 void h2_block_lose(struct h2_session *session);
 /* Tells the fields that are held back: no more of the block will come, or be known. */
@@ -450,13 +462,8 @@ void h2_block_flush(struct h2_session *session);
 void h2_block_join(struct h2_session *session);
 /* SETTINGS of the receiver may be among octets that are missing (OBSERVER). */
 void h2_block_settings_lost(struct h2_session *session);
-/* A field that is not held back (any longer): to the message rules and the listener. */
-int h2_block_field(struct h2_session *session, struct h2_header *h);
-/* The rules' view of a stream's message. */
-struct message_context h2_message_context(const struct h2_session *session,
-                                          const struct h2_stream *stream, enum message_kind kind);
-/* After a message ended: RD, and stream_close when both halves are done. */
-int h2_stream_ended(struct h2_session *session, struct h2_stream *stream);
+/* What the decoder has to say behind a block. */
+void h2_advise_hpack(struct h2_session *session);
 
 /* ---- advise.c ---- */
 
