@@ -531,6 +531,7 @@ static void json_gap(struct side *side, const struct h2_gap *gap)
     if (gap->more_streams) {
         jsonw_true(&json, "more_streams");
     }
+    json_block_fields(&json, side->broken);
     json_end(&json);
 }
 

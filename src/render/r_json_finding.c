@@ -98,6 +98,7 @@ void json_finding(struct render_conn *conn, const struct finding *finding)
     if (finding->after_doomed) {
         jsonw_true(&json, "after_doomed");
     }
+    json_block_fields(&json, render_broken_block(conn, finding));
     json_end(&json);
 }
 

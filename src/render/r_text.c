@@ -475,6 +475,7 @@ static void text_gap(struct side *side, const struct h2_gap *gap)
     }
     line_text(&line, gap->more_streams ? " and more" : "");
     line_end(&line);
+    text_broken_block(side->conn->render, side->broken);
 }
 
 static void text_unsynchronised(struct side *side, uint64_t offset, uint64_t length)
@@ -488,6 +489,21 @@ static void text_unsynchronised(struct side *side, uint64_t offset, uint64_t len
         line_text(&line, " (p");
         line_u64(&line, side->pos.packet);
         line_text(&line, ")");
+    }
+    line_end(&line);
+}
+
+static void put_rule(struct render *render, const struct finding *finding)
+{
+    const struct check_row *row = spec_check(finding->check);
+    struct line line;
+    line_detail(&line, render);
+    line_text(&line, row->rfc);
+    if (row->error_code >= 0) {
+        line_text(&line, ": ");
+        line_text(&line, spec_scope_name(finding_scope(finding)));
+        line_text(&line, " error ");
+        line_error_code(&line, (uint32_t)row->error_code);
     }
     line_end(&line);
 }
@@ -520,18 +536,10 @@ static void text_finding(struct render_conn *conn, const struct finding *finding
     line_words(&line, span_str(id));
     line_style(&line, STYLE_NONE);
     line_end(&line);
-    if (conn->render->options.verbosity == 0 || row->rfc[0] == '\0') {
-        return;
+    if (conn->render->options.verbosity > 0 && row->rfc[0] != '\0') {
+        put_rule(conn->render, finding);
     }
-    line_detail(&line, conn->render);
-    line_text(&line, row->rfc);
-    if (row->error_code >= 0) {
-        line_text(&line, ": ");
-        line_text(&line, spec_scope_name(finding_scope(finding)));
-        line_text(&line, " error ");
-        line_error_code(&line, (uint32_t)row->error_code);
-    }
-    line_end(&line);
+    text_broken_block(conn->render, render_broken_block(conn, finding));
 }
 
 const struct render_ops render_text_ops = {

@@ -240,6 +240,17 @@ void text_block_fields(struct render *render, struct kept *kept)
     }
 }
 
+void text_broken_block(struct render *render, struct kept *kept)
+{
+    struct line line;
+    if (kept != NULL && kept->record != NULL && kept->record->len > 0) {
+        line_detail(&line, render);
+        line_text(&line, "the field block that breaks off:");
+        line_end(&line);
+        text_block_fields(render, kept);
+    }
+}
+
 /* ---- a block in a few words ---- */
 
 /* Its value; what is inferred is marked here, too. */

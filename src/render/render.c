@@ -78,9 +78,9 @@ static void kept_reset_block(struct kept *kept)
     kept->fields_uncertain = false;
 }
 
-static void side_let_go(struct side *side)
+static void let_go(struct render *render, struct kept **held)
 {
-    struct kept *kept = side->kept;
+    struct kept *kept = *held;
     if (kept == NULL) {
         return;
     }
@@ -88,9 +88,28 @@ static void side_let_go(struct side *side)
     buf_clear(&kept->findings);
     buf_clear(&kept->payload);
     buf_clear(&kept->wire);
-    kept->next = side->conn->render->free;
-    side->conn->render->free = kept;
-    side->kept = NULL;
+    kept->next = render->free;
+    render->free = kept;
+    *held = NULL;
+}
+
+static void side_let_go(struct side *side)
+{
+    let_go(side->conn->render, &side->kept);
+}
+
+/* The field block will not be completed: no record of its own will have its fields. */
+static void break_off(struct side *side)
+{
+    struct render *render = side->conn->render;
+    side->block_open = false;
+    if (render->options.view == VIEW_FRAME && side->kept != NULL && side->kept->fields_seen > 0) {
+        let_go(render, &side->broken);
+        side->broken = side->kept;
+        side->kept = NULL;
+    } else {
+        side_let_go(side);
+    }
 }
 
 /* Copies octets and a NUL to where room was made; returns where they are. */
@@ -217,13 +236,11 @@ static int on_begin_frame(struct h2_session *session, const struct h2_frame *fra
     struct side *side = side_of(session, user);
     side->frame_open = true;
     side->pos = frame->where.last;
-    if (frame->hd.type != H2_CONTINUATION) {
-        side->block_is_more = false;
-        if (side->block_open) {
-            side->block_open = false;
-            side_let_go(side);
-        }
+    if (side->block_open &&
+        (frame->hd.type != H2_CONTINUATION || frame->hd.stream_id != side->block_stream)) {
+        break_off(side);
     }
+    side->block_is_more = side->block_is_more && frame->hd.type == H2_CONTINUATION;
     return 0;
 }
 
@@ -325,8 +342,11 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
             render_tell_fields_left_out(side, frame);
         }
         render_show_waiting_findings(side);
+        let_go(render, &side->broken);
     }
     side->block_open = side->frame_more;
+    side->block_stream = frame->hd.stream_id;
+    side->block_end = frame->where.offset + H2_FRAME_HEADER_LEN + frame->hd.length;
     if (!side->block_open) {
         side_let_go(side);
     } else if (side->kept != NULL) {
@@ -342,9 +362,13 @@ static void on_gap(struct h2_session *session, const struct h2_gap *gap, void *u
     struct render *render = side->conn->render;
     render->totals.octets_lost[gap->cause] += gap->length;
     side->conn->lossy = true;
+    if (side->block_open && !side->frame_open) {
+        break_off(side);
+    }
     if (count_record(render)) {
         render->ops->gap(side, gap);
     }
+    let_go(render, &side->broken);
 }
 
 static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint64_t length,
@@ -362,7 +386,24 @@ static void on_unsynchronised(struct h2_session *session, uint64_t offset, uint6
 
 static void on_finding(struct h2_session *session, const struct finding *finding, void *user)
 {
-    render_take_finding(side_of(session, user), finding);
+    struct side *side = side_of(session, user);
+    if (finding->check == CHECK_FRAME_TRUNCATED_AT_EOF && side->block_open && !side->frame_open) {
+        break_off(side);
+    }
+    render_take_finding(side, finding);
+}
+
+struct kept *render_broken_block(struct render_conn *conn, const struct finding *finding)
+{
+    switch (finding->check) {
+    case CHECK_FIELD_BLOCK_INTERLEAVED:
+    case CHECK_FRAME_EXTENSION_IN_FIELD_BLOCK:
+    case CHECK_CONTINUATION_STREAM_ZERO:
+    case CHECK_FRAME_TRUNCATED_AT_EOF:
+        return conn->sides[finding->dir].broken;
+    default:
+        return NULL;
+    }
 }
 
 /* ---- the callback view: each callback is a record, made at once ---- */
@@ -660,6 +701,21 @@ static void count_one_direction(struct render_conn *conn)
     }
 }
 
+/* The capture ends between two frames of a field block. */
+static void end_block(struct side *side)
+{
+    struct h2_gap gap = { .offset = side->block_end, .cause = GAP_END };
+    if (!side->block_open) {
+        return;
+    }
+    break_off(side);
+    if (side->broken != NULL && count_record(side->conn->render)) {
+        gap.streams = &side->block_stream;
+        gap.stream_count = 1;
+        side->conn->render->ops->gap(side, &gap);
+    }
+}
+
 void render_connection_end(struct render_conn *conn)
 {
     if (conn == NULL) {
@@ -668,7 +724,9 @@ void render_connection_end(struct render_conn *conn)
     count_one_direction(conn);
     for (unsigned i = 0; i < 2; i++) {
         render_show_waiting_findings(&conn->sides[i]);
+        end_block(&conn->sides[i]);
         side_let_go(&conn->sides[i]);
+        let_go(conn->render, &conn->sides[i].broken);
     }
     mem_free(conn->render->mem, conn->shown);
     mem_free(conn->render->mem, conn);

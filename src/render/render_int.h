@@ -52,12 +52,15 @@ struct side {
     enum dir dir;
     uint64_t frames, frames_tainted;
     bool frame_open;
-    bool frame_known;   /* callback view: its begin_frame was shown */
-    bool block_open;    /* more CONTINUATION are to come */
-    bool block_is_more; /* the block is none that begins a message: trailers */
-    bool frame_more;    /* during frame(): the frame is one after which block_open will hold */
-    struct kept *kept;  /* NULL: nothing was worth keeping yet */
-    struct pos pos;     /* of the newest octet that an event told of */
+    bool frame_known;      /* callback view: its begin_frame was shown */
+    bool block_open;       /* more CONTINUATION are to come */
+    bool block_is_more;    /* the block is none that begins a message: trailers */
+    bool frame_more;       /* during frame(): the frame is one after which block_open will hold */
+    uint32_t block_stream; /* block_open: whose block; and where its newest frame ends */
+    uint64_t block_end;
+    struct kept *kept;   /* NULL: nothing was worth keeping yet */
+    struct kept *broken; /* a field block that broke off, until what did it is shown */
+    struct pos pos;      /* of the newest octet that an event told of */
 };
 
 struct render_conn {
@@ -158,6 +161,10 @@ uint64_t render_payload_shown(const struct render *render, const struct h2_frame
 
 /* Copies octets and a NUL to where room was made; returns where they are. */
 size_t kept_put_octets(struct buf *buf, struct span octets);
+
+/* The block that the finding says is broken off, for its fields have no record of their own; NULL:
+ * it is about something else. */
+struct kept *render_broken_block(struct render_conn *conn, const struct finding *finding);
 
 /* ---- findings.c ---- */
 

@@ -143,6 +143,9 @@ void text_block_summary(struct line *line, const struct side *side, size_t reser
 /* All fields that were taken, a line each. */
 void text_block_fields(struct render *render, struct kept *kept);
 
+/* The same of a block that will not be completed; kept may be NULL. */
+void text_broken_block(struct render *render, struct kept *kept);
+
 /* -x (r_text_parts.c): the frame's octets, each named. */
 void text_parts(const struct side *side, const struct h2_frame *frame,
                 const struct h2_frame_cut *cut);

@@ -532,6 +532,38 @@ def hole_over_a_frame_header():
 
 # ---- output ----
 
+def broken_blocks():
+    """A field block that is never completed: its fields stand on what breaks it off."""
+    def frame(kind, flags, stream, payload=b""):
+        return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+    begun = PREFACE + SETTINGS + frame(1, 1, 1, b"\x82\x86\x84")
+    fields = [(":method", "GET"), (":scheme", "http"), (":path", "/")]
+    more = frame(9, 4, 1, b"\x84")
+    syn = [tcp(b"", seq=0, flags=2), tcp(b"", sport=8080, dport=40000, seq=0, ack=1, flags=0x12)]
+    lost = pcap(syn + [tcp(begun, seq=1, ack=1), tcp(more * 2, seq=1 + len(begun) + len(more), ack=1)])
+    for what, octets, kind in [
+            ("another frame", begun + PING + PING, "field-block-interleaved"),
+            ("another block", begun + frame(1, 5, 3, b"\x82\x86\x85"), "field-block-interleaved"),
+            ("another stream's CONTINUATION", begun + frame(9, 4, 3, b"\x85"), "field-block-interleaved"),
+            ("an unknown frame", begun + frame(0x99, 0, 1), "frame-extension-in-field-block"),
+            ("the end", begun, "frame-truncated-at-eof"),
+            ("the capture's end", pcap([*syn, tcp(begun, seq=1, ack=1)]), "gap"),
+            ("a hole", lost, "gap")]:
+        code, out, err = run("-T", "json", stdin=octets)
+        records = [json.loads(line) for line in out.splitlines()]
+        found = [(r.get("check", r["kind"]), [(f["name"], f["value"]) for f in r["headers"]])
+                 for r in records if "headers" in r and r["kind"] != "frame"]
+        expect(what, found, [(kind, fields)])
+        others = [f["value"] for r in records if r["kind"] == "frame" for f in r.get("headers", [])]
+        expect(f"{what}: fields of frames", others, ["GET", "http", "/index.html"] if what == "another block" else [])
+        lines = run(stdin=octets)[1].splitlines()
+        at = lines.index(" " * 17 + "the field block that breaks off:")
+        expect(f"{what}: text", [line.split(": ") for line in lines[at + 1:at + 4]], [[" " * 17 + n, v] for n, v in fields])
+        expect(f"{what}: above it", kind in lines[at - 1] or "field-block" in lines[at - 1], True)
+    expect("-x has them with their octets", "breaks off" in run("-x", stdin=begun + PING)[1], False)
+
+
 def late_join():
     """Fields of entries that were not seen: unknown, inferred, hinted; and how large the table may be."""
     def block(stream, octets):
@@ -714,5 +746,5 @@ CASES = [wrong_usage, written_packets, only_shown_connections, undecided_without
          corrupt, link_type, no_http2, payload_was_cut, file_names_are_escaped, exit_codes_of_several, several_files,
          standard_input, quiet, count, raw_streams, nothing_found_where_told_to, two_halves,
          forced_port, hole_over_a_frame_header,
-         late_join, shown_as_it_comes, closed_pipe, full_disk, no_control_octets, fits_a_terminal, deterministic, endpoint_profile]
+         broken_blocks, late_join, shown_as_it_comes, closed_pipe, full_disk, no_control_octets, fits_a_terminal, deterministic, endpoint_profile]
 sys.exit(main())
