@@ -73,6 +73,9 @@ static void look_at_protocol(struct check_conn *conn, const struct tls_facts *tl
     } else if (tls->alpn[0] == '\0' && !conn->begun_late && tls->client_hello.packet != 0) {
         tell(conn, DIR_C2S, CHECK_ALPN_MISSING, CONFIDENCE_CERTAIN,
              "HTTP/2 inside TLS, and no protocol was agreed on with ALPN");
+    } else if (tls->alpn[0] != '\0' && strcmp(tls->alpn, "h2") != 0 && tls->keys) {
+        tell(conn, DIR_C2S, CHECK_ALPN_MISSING, CONFIDENCE_CERTAIN,
+             "HTTP/2 inside TLS, though ALPN agreed on %.60s", tls->alpn);
     }
 }
 

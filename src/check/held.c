@@ -158,12 +158,11 @@ static void look_back(const struct check_conn *conn, struct held *held)
 {
     struct finding *f = &held->finding;
     const struct check_side *other = &conn->sides[dir_other(f->dir)];
-    if (f->first.packet == 0) {
+    if (f->first.packet == 0 || finding_scope(f) > SCOPE_MESSAGE) {
         return;
     }
-    const struct reset *reset = f->has_stream && spec_is_violation(f->check)
-                                    ? reset_since(other, f->stream_id, f->first.packet)
-                                    : NULL;
+    const struct reset *reset =
+        f->has_stream ? reset_since(other, f->stream_id, f->first.packet) : NULL;
     bool goaway = other->goaway && other->goaway_packet >= f->first.packet;
     if (reset != NULL && (!goaway || reset->packet <= other->goaway_packet)) {
         f->reaction.error_code = reset->error_code;
@@ -201,7 +200,7 @@ void held_take(struct check_conn *conn, const struct h2_session *session,
         return;
     }
     *held = (struct held){ .finding = *finding,
-                           .settled = !violation,
+                           .settled = finding_scope(finding) > SCOPE_MESSAGE,
                            .hidden = hidden,
                            .judge = chk_reactions_judge(conn, finding),
                            .told = session != NULL ? h2_session_told(session) : 0,

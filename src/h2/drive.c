@@ -7,11 +7,13 @@ static int step_preface(struct h2_session *session, struct cur *in);
 static int step_head(struct h2_session *session, struct cur *in);
 static int step_skip(struct h2_session *session, struct cur *in);
 static int step_swallow(struct h2_session *session, struct cur *in);
+static int step_foreign(struct h2_session *session, struct cur *in);
 
 static const struct h2_state st_preface = { "preface", true, step_preface };
 static const struct h2_state st_head = { "frame-header", false, step_head };
 static const struct h2_state st_skip = { "skip", true, step_skip };
 static const struct h2_state st_swallow = { "swallow", true, step_swallow };
+static const struct h2_state st_foreign = { "foreign", true, step_foreign };
 
 void h2_go_stream(struct h2_session *session, const struct h2_state *state, uint32_t left)
 {
@@ -166,11 +168,13 @@ int h2_gather_payload(struct h2_session *session, const struct h2_state *state)
 
 /* ---- steps ---- */
 
-void h2_flush_preface(struct h2_session *session)
+void h2_flush_passed(struct h2_session *session)
 {
-    uint32_t taken = H2_PREFACE_LEN - session->left;
-    if (session->state == &st_preface && taken > 0 && session->ev.on_unsynchronised != NULL) {
-        session->ev.on_unsynchronised(session, session->start_offset, taken, session->user);
+    uint64_t passed = session->state == &st_preface   ? H2_PREFACE_LEN - session->left
+                      : session->state == &st_foreign ? session->offset - session->start_offset
+                                                      : 0;
+    if (passed > 0 && session->ev.on_unsynchronised != NULL) {
+        session->ev.on_unsynchronised(session, session->start_offset, passed, session->user);
     }
 }
 
@@ -210,7 +214,7 @@ static int step_preface(struct h2_session *session, struct cur *in)
     }
     if (session->preface_bad) {
         session->left = H2_PREFACE_LEN - (at + (uint32_t)n);
-        h2_flush_preface(session);
+        h2_flush_passed(session);
         h2_go_head(session);
         return H2_GO;
     }
@@ -353,10 +357,32 @@ static void start_frame(struct h2_session *session, const uint8_t *octets, bool 
     }
 }
 
+/* A server that answers in HTTP/1 never agreed to speak HTTP/2: none of it is frames. */
+static int go_foreign(struct h2_session *session)
+{
+    session->first = false;
+    session->tainted = true;
+    session->frame.where =
+        (struct h2_where){ session->start_offset, session->start_pos, session->pos };
+    h2_note(session, CHECK_PREFACE_SERVER_SETTINGS_MISSING, 0,
+            "the server answers in HTTP/1, and not in HTTP/2");
+    h2_go_stream(session, &st_foreign, UINT32_MAX);
+    return H2_GO;
+}
+
+static bool is_http1(const struct h2_session *session, struct span octets)
+{
+    return session->first && session->observer && session->role == H2_ROLE_CLIENT &&
+           memcmp(octets.ptr, "HTTP/1.", 7) == 0;
+}
+
 /* RFC 9113 4.1. */
 static int step_head(struct h2_session *session, struct cur *in)
 {
     struct span octets = cur_take(in, H2_FRAME_HEADER_LEN);
+    if (H2D_UNLIKELY(is_http1(session, octets))) {
+        return go_foreign(session);
+    }
     bool intruder = session->block.open &&
                     (octets.ptr[3] != H2_CONTINUATION ||
                      (num_be32(octets.ptr + 5) & 0x7fffffffU) != session->block.stream_id);
@@ -406,6 +432,13 @@ static int step_skip(struct h2_session *session, struct cur *in)
 }
 
 static int step_swallow(struct h2_session *session, struct cur *in)
+{
+    (void)session;
+    (void)cur_rest(in);
+    return H2_GO;
+}
+
+static int step_foreign(struct h2_session *session, struct cur *in)
 {
     (void)session;
     (void)cur_rest(in);

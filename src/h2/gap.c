@@ -36,7 +36,7 @@ static void doubt_settings(struct h2_session *session)
 static void lose_step(struct h2_session *session, enum gap_cause cause)
 {
     cut_frame(session, cause);
-    h2_flush_preface(session);
+    h2_flush_passed(session);
     session->block.open = false;
     h2_block_lose(session);
     session->tainted = true;
@@ -216,7 +216,7 @@ void h2_session_end(struct h2_session *session, enum close_cause cause)
         h2_block_flush(session);
         note_truncation(session, cause);
         cut_frame(session, GAP_END);
-        h2_flush_preface(session);
+        h2_flush_passed(session);
         session->block.open = false;
     }
     if (session->peer == NULL) {

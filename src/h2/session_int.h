@@ -354,8 +354,9 @@ static inline void h2_octets(struct h2_session *session, const uint8_t *octets, 
     }
     session->frame_used += n;
 }
-/* Octets of a preface that will not be complete are told as passed over. */
-void h2_flush_preface(struct h2_session *session);
+/* Octets of a preface that will not be complete, or of another protocol, are told as passed over.
+ */
+void h2_flush_passed(struct h2_session *session);
 /* Between frames, or inside a frame header: octets of it that are there. */
 bool h2_in_head(const struct h2_session *session, uint32_t *header_octets);
 /* Octets of a payload that were gathered, but will not be complete, are told. */

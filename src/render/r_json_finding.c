@@ -79,7 +79,7 @@ void json_finding(struct render_conn *conn, const struct finding *finding)
         jsonw_u64(&json, "stream_id", finding->stream_id);
     }
     jsonw_plain(&json, "scope", spec_scope_name(finding_scope(finding)));
-    if (row->error_code >= 0) {
+    if (finding_error_code(finding) >= 0) {
         jsonw_plain(&json, "error_code", spec_error_name((uint32_t)row->error_code));
     }
     if (row->rfc[0] != '\0') {

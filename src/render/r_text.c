@@ -499,7 +499,7 @@ static void put_rule(struct render *render, const struct finding *finding)
     struct line line;
     line_detail(&line, render);
     line_text(&line, row->rfc);
-    if (row->error_code >= 0) {
+    if (finding_error_code(finding) >= 0) {
         line_text(&line, ": ");
         line_text(&line, spec_scope_name(finding_scope(finding)));
         line_text(&line, " error ");

@@ -69,8 +69,7 @@ static void put_rule(struct line *line, const struct finding *finding)
         [SCOPE_INFO] = "legal",
     };
     bool is_must = row->scope == SCOPE_ADVICE && row->must;
-    const char *code =
-        row->scope <= SCOPE_MESSAGE ? spec_error_name((uint32_t)row->error_code) : "";
+    const char *code = scope <= SCOPE_MESSAGE ? spec_error_name((uint32_t)row->error_code) : "";
     put_sentence(line, "%s: %s%s.", row->rfc, is_must ? "a sender's MUST" : means[scope],
                  code != NULL ? code : "");
 }

@@ -202,7 +202,7 @@ void report_put_details(struct out *out, const struct report_item *item,
         put(out, row->rfc);
         put(out, ": ");
         put(out, spec_scope_name(finding_scope(f)));
-        if (row->error_code >= 0) {
+        if (finding_error_code(f) >= 0) {
             put(out, " ");
             put(out, spec_error_name((uint32_t)row->error_code));
         }

@@ -89,8 +89,11 @@ struct finding {
 };
 
 /* The scope of the error: that of the check's row, but where the RFC makes it depend on the frame
- * (RFC 9113 4.2: DATA that is too long is an error of its stream alone). */
+ * (RFC 9113 4.2: DATA that is too long is an error of its stream alone). What receivers accept of
+ * such a rule is a note, and advice. */
 enum check_scope finding_scope(const struct finding *finding);
+/* The code of that error; -1: there is none. */
+int64_t finding_error_code(const struct finding *finding);
 
 /* "client" or "server": who broke the rule; NULL: nobody did. */
 const char *finding_by(const struct finding *finding);

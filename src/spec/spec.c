@@ -170,9 +170,24 @@ static bool size_is_of_stream(const struct finding *finding)
            finding->stream_id != 0 && !holds_state;
 }
 
+/* What receivers accept of a rule that elsewhere makes an error is told as a note, and certain. */
+static bool is_accepted(const struct finding *finding)
+{
+    return finding->severity == SEVERITY_NOTE && finding->confidence == CONFIDENCE_CERTAIN;
+}
+
 enum check_scope finding_scope(const struct finding *finding)
 {
-    return size_is_of_stream(finding) ? SCOPE_STREAM : spec_check(finding->check)->scope;
+    enum check_scope scope = spec_check(finding->check)->scope;
+    if (scope <= SCOPE_MESSAGE && is_accepted(finding)) {
+        return SCOPE_ADVICE;
+    }
+    return size_is_of_stream(finding) ? SCOPE_STREAM : scope;
+}
+
+int64_t finding_error_code(const struct finding *finding)
+{
+    return finding_scope(finding) <= SCOPE_MESSAGE ? spec_check(finding->check)->error_code : -1;
 }
 
 const char *finding_by(const struct finding *finding)

@@ -597,7 +597,8 @@ static void check_octets(struct player *player)
         const struct text *fed = &player->fed[dir], *told = &player->transcript->wire[dir];
         size_t skip = fed->len >= 24 && memcmp(fed->ptr, preface, 24) == 0 ? 24 : 0;
         size_t len = fed->len - skip;
-        if (player->sessions[dir] == NULL || (skip == 0 && dir == DIR_C2S)) {
+        bool foreign = skip == 0 && (dir == DIR_C2S || player->transcript->preface_octets[dir] > 0);
+        if (player->sessions[dir] == NULL || foreign) {
             continue;
         }
         if (told->len > len || len - told->len > 8 ||

@@ -539,6 +539,19 @@ def without_hellos(octets):
     return kept
 
 
+def another_protocol():
+    """The client speaks HTTP/2 though the server chose something else; a server that answers in HTTP/1 breaks no rule."""
+    path = os.path.join(CAPTURES, "curl-nginx-tls12-chacha.pcap")
+    octets = open(path, "rb").read().replace(ALPN_CHOICE, ALPN_CHOICE.replace(b"h2", b"h1"))
+    found = [(r["check"], r["by"], r["message"][-2:]) for r in records("--keylog", path.replace(".pcap", ".keys"), write("h1.pcap", octets))[1]
+             if r["kind"] == "finding" and r["check"].startswith("alpn")]
+    expect("ALPN", found, [("alpn-missing", "client", "h1")] * 2)
+    answer = spoken([(">", PREFACE + SETTINGS + get(1)), ("<", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")])
+    code, rows = records(write("h1.pcap", answer))
+    expect("HTTP/1", (code, [(r["check"], r["severity"], r["scope"], "error_code" in r, "reaction" in r) for r in rows if r["kind"] == "finding"]),
+           (0, [("preface-server-settings-missing", "note", "advice", False, False)]))
+
+
 def old_tls():
     """TLS 1.1 cannot be read, but is judged; there is a record that the finding belongs to."""
     octets = open(os.path.join(CAPTURES, "curl-nginx-tls12-chacha.pcap"), "rb").read()
@@ -589,6 +602,6 @@ def main():
 
 CASES = [exit_codes, judged_in_part, nothing_to_check, wrong_usage, one_finding, json_records, counted_beyond_the_cap,
          after_doomed_does_not_count, one_cause, verbose_adds_information, own_checks, whom_requests_are_for, in_conversations, without_a_packet,
-         tls_checks, old_tls, the_registry, closed_pipe, quiet,
+         tls_checks, another_protocol, old_tls, the_registry, closed_pipe, quiet,
          too_little_could_be_judged]
 sys.exit(main())
