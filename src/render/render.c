@@ -330,6 +330,9 @@ static void on_end_frame(struct h2_session *session, const struct h2_frame *fram
     struct side *side = side_of(session, user);
     struct render *render = side->conn->render;
     count_frame(side, frame, cut);
+    if (render->options.quiet || render->options.check) {
+        return; /* traffic is only counted */
+    }
     side->frame_open = false;
     side->pos = frame->where.last;
     bool header_whole = cut == NULL || cut->header_octets == H2_FRAME_HEADER_LEN;
