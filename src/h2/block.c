@@ -291,8 +291,12 @@ static int field_not_ok(struct h2_session *session, struct h2_header *h,
     int rc;
     session->block.guilty = h;
     if (verdict == MESSAGE_HIDE) {
-        h2_remark(session, fault->check, CONFIDENCE_CERTAIN, session->block.subject_id, "%s",
-                  fault->text);
+        if (fault->lenient) {
+            h2_note(session, fault->check, session->block.subject_id, fault->text);
+        } else {
+            h2_remark(session, fault->check, CONFIDENCE_CERTAIN, session->block.subject_id, "%s",
+                      fault->text);
+        }
         rc = session->observer ? field_good(session, h) : H2_GO;
     } else {
         rc = verdict == MESSAGE_DROP ? field_dropped(session, h, fault)
@@ -300,6 +304,13 @@ static int field_not_ok(struct h2_session *session, struct h2_header *h,
     }
     session->block.guilty = NULL;
     return rc;
+}
+
+/* The receiver has said so, or nobody knows what it has said. */
+static bool may_be_binary(const struct h2_session *session)
+{
+    const struct h2_ledger *ledger = &session->ledger;
+    return ledger->local_binary || !ledger->local_seen || !h2_both_sides_known(session);
 }
 
 static H2D_ALWAYS_INLINE int field_judged(struct h2_session *session, struct h2_header *h)
@@ -321,6 +332,9 @@ static H2D_ALWAYS_INLINE int field_judged(struct h2_session *session, struct h2_
     }
     if (H2D_UNLIKELY(!b->judge || b->subject == NULL)) {
         return field_good(session, h);
+    }
+    if (H2D_UNLIKELY(h->octet_facts != 0)) {
+        b->context.binary_values = session->observer && may_be_binary(session);
     }
     struct message_fault fault;
     enum message_verdict verdict = message_on_header(&b->subject->message, &b->context, h, &fault);

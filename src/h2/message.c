@@ -107,9 +107,21 @@ static bool value_is_any_case(const struct h2_header *header, const char *text)
 
 /* ---- rules for values (receive-engine 5.2, 5.3) ---- */
 
+/* gRPC's peers agree by a setting of their own on values that are not text (RFC 9113 5.5). */
+static bool is_binary(const struct rule *rule)
+{
+    struct span name = rule->header->name, value = rule->header->value;
+    return rule->context->binary_values && name.len > 4 && value.len > 0 && value.ptr[0] == 0 &&
+           memcmp(name.ptr + name.len - 4, "-bin", 4) == 0;
+}
+
 static enum message_verdict rule_field_value(const struct rule *rule, enum message_verdict verdict)
 {
     unsigned facts = rule->header->octet_facts;
+    if (facts != 0 && is_binary(rule)) {
+        return lenient(rule->fault, MESSAGE_HIDE, CHECK_FIELD_VALUE_NUL_CR_LF,
+                       "a binary value, which gRPC's peers agree on by setting 0xfe03");
+    }
     if (facts & H2_VALUE_NUL_CR_LF) {
         return fault_is(rule->fault, verdict, CHECK_FIELD_VALUE_NUL_CR_LF,
                         "NUL, CR or LF in the value");

@@ -35,6 +35,7 @@ struct message_context {
     bool is_push;          /* the request of a PUSH_PROMISE */
     bool connect_protocol; /* extended CONNECT is enabled (RFC 8441) */
     bool check_edge_whitespace;
+    bool binary_values; /* values of "-bin" fields may be any octets behind a NUL (gRPC) */
     bool request_known; /* response: the next two are known */
     bool request_was_head, request_was_connect;
 };

@@ -114,6 +114,7 @@ struct h2_ledger {
     uint32_t widest[H2_SETTING_ID_END];  /* the largest of acked and everything in flight */
     bool remote_seen;                    /* a SETTINGS frame has come from the peer */
     bool local_seen;                     /* the local side's first SETTINGS is known */
+    bool local_binary;                   /* it had GRPC_ALLOW_TRUE_BINARY_METADATA */
     struct h2_settings_set *queue;       /* in flight, oldest at queue_at */
     uint32_t queue_cap, queue_at, queue_len;
     bool doubtful; /* OBSERVER: a set was taken as acknowledged without an ACK */

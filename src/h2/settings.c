@@ -3,6 +3,9 @@
  * h2_feed_settings_sent; which of them counts when is the table of receive-engine 3.6. */
 #include "h2/session_int.h"
 
+/* Not registered; gRPC's own. */
+#define GRPC_ALLOW_TRUE_BINARY_METADATA 0xfe03
+
 /* More frames in flight than anybody has: in OBSERVER the oldest is taken as acknowledged. */
 #define QUEUE_MAX 256
 
@@ -226,6 +229,9 @@ int h2_ledger_push(struct h2_session *session, const struct h2_setting *entries,
         }
     }
     ledger->local_seen = true;
+    for (size_t i = 0; i < count; i++) {
+        ledger->local_binary |= entries[i].id == GRPC_ALLOW_TRUE_BINARY_METADATA;
+    }
     ledger->queue_len++;
     *queued(ledger, ledger->queue_len - 1) = set;
     if (ledger->debt > 0) {
