@@ -245,7 +245,10 @@ int h2_ledger_push(struct h2_session *session, const struct h2_setting *entries,
 
 bool h2_ledger_pop(struct h2_session *session, int *rc)
 {
-    if (session->observer && session->ledger.queue_len > 0 && !pairs_soundly(session)) {
+    const struct h2_session *peer = session->peer;
+    /* It may be for any of those in flight; where SETTINGS were missed, for one of them, too. */
+    if (session->observer && session->ledger.queue_len > 0 && !pairs_soundly(session) &&
+        (peer == NULL || !peer->unsettled)) {
         hpack_decoder_bound(session->hpack, largest_table(&session->ledger));
     }
     return pop(session, rc);
