@@ -332,8 +332,8 @@ static int look(struct feed *feed, struct feed_side *side, struct span octets,
 }
 
 /* The side's first octets, of a connection whose beginning was not seen. Only the client's preface
- * shows that they are the first of all: what looks like a server's first SETTINGS may be a later
- * one, though it is where a frame begins. */
+ * shows that they are the first of all: what looks like a first SETTINGS may be a later one, though
+ * it is where a frame begins. */
 static void begin_late(struct feed_side *side, unsigned dir, struct span octets,
                        const struct pos *pos)
 {
@@ -342,7 +342,7 @@ static void begin_late(struct feed_side *side, unsigned dir, struct span octets,
         return;
     }
     h2_session_join(side->session);
-    if (dir == DIR_S2C && look_at(octets, true, &name) == LOOK_SETTINGS) {
+    if (look_at(octets, true, &name) == LOOK_SETTINGS) {
         resume(side, pos);
     }
 }

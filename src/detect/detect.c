@@ -229,7 +229,7 @@ static unsigned likely_client(const struct flow *f)
 }
 
 /* Who is the client where side i begins with SETTINGS: the other side, unless the connection was
- * joined and the frames that follow are a client's. */
+ * joined, where the frames that follow tell, or the ports. */
 static unsigned client_by_frames(const struct flow *f, unsigned i)
 {
     struct span octets = hold_octets(&f->hold, i);
@@ -242,6 +242,9 @@ static unsigned client_by_frames(const struct flow *f, unsigned i)
             break;
         }
         sender = head_sender(&hd, cur_take(&cur, hd.length));
+    }
+    if (f->info.joined && sender < 0) {
+        return likely_client(f);
     }
     return sender == DIR_C2S ? i : i ^ 1;
 }
