@@ -171,7 +171,7 @@ static void look_at_name(const struct at_frame *at, struct span authority)
 static bool is_its_own(const struct tls_facts *tls, struct span authority)
 {
     struct span host = host_of(authority);
-    if (!tls->ech && same_name(span_str(tls->sni), host)) {
+    if (same_name(span_str(tls->sni), host)) {
         return true;
     }
     for (const char *line = tls->names; *line != '\0';) {

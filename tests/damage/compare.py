@@ -42,9 +42,9 @@ class Whole:
 
     def _join_block(self, frame):
         """A block's fields stand on its last frame; where one is cut, on the last that is there. Those of a block that
-        another frame interrupts stand nowhere."""
-        kind, flags, _stream, _length = frame.key
-        if kind != 9:
+        another frame interrupts stand on no frame."""
+        kind, flags, stream, _length = frame.key
+        if kind != 9 or self.open_block and self.open_block[0].key[2] != stream:
             for f in self.open_block:
                 f.block = None
             self.open_block = []
