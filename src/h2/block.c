@@ -493,10 +493,31 @@ int h2_tell_block(struct h2_session *session)
     return h2_tell_frame(session);
 }
 
+/* Its header is there: the stream of HEADERS is open from here on, or ends. */
+static int open_unread(struct h2_session *session, struct h2_stream **stream)
+{
+    struct h2_frame *f = session->cur;
+    uint32_t id = f->hd.stream_id;
+    const struct h2_stream *known = h2_stream_find(session, id);
+    bool gone = known != NULL && known->state == H2_ST_CLOSED;
+    if (!session->observer || f->hd.type != H2_HEADERS || id == 0 || gone) {
+        return H2_GO;
+    }
+    bool fresh = h2_stream_is_idle(session, id) && !h2_stream_is_own(session, id);
+    if (fresh && session->role == H2_ROLE_SERVER) {
+        f->payload.headers.category = H2_CAT_REQUEST;
+    }
+    return h2_stream_adopt(session, id, stream);
+}
+
 int h2_block_unreadable(struct h2_session *session, uint32_t rest)
 {
+    struct h2_stream *stream = NULL;
     session->cur->payload.headers.category = H2_CAT_NONE;
-    int rc = h2_block_begin(session, NULL, session->cur->hd.stream_id, MESSAGE_TRAILERS, false);
+    int rc = open_unread(session, &stream);
+    if (rc == H2_GO) {
+        rc = h2_block_begin(session, stream, session->cur->hd.stream_id, MESSAGE_TRAILERS, false);
+    }
     if (rc == H2_GO) {
         session->block.lost = true;
         h2_block_lose(session);
