@@ -20,6 +20,8 @@ class Way:
     sender: tuple
     receiver: tuple
     by_client: bool
+    begin: int = 0       # offset behind the gap
+    before: 'Way' = None  # what lies in front of it
     frames: list = field(default_factory=list)
 
 
@@ -53,6 +55,14 @@ def _frame(record, numbers):
     return Frame(record['offset'], packets, key, record)
 
 
+def _at(by_id, record):
+    """The way that the record is of: a frame that a gap cuts, and findings of a run of their own, come behind gaps."""
+    way = by_id[record['conn'], record['dir']]
+    while way.before is not None and record.get('offset', way.begin) < way.begin:
+        way = way.before
+    return way
+
+
 def parse(lines, numbers, by_id=None):
     """Decoded from lines of JSON; numbers[n] is the number in the whole capture of packet n. by_id: ways by connection and
     direction, filled in, or those of another run of the same capture."""
@@ -70,12 +80,12 @@ def parse(lines, numbers, by_id=None):
         elif kind == 'gap' and 'length' not in record:
             # Records of TLS were lost, nobody knows how many octets: offsets begin anew.
             way = by_id[record['conn'], record['dir']]
-            by_id[record['conn'], record['dir']] = way = Way(way.sender, way.receiver, way.by_client)
+            by_id[record['conn'], record['dir']] = way = Way(way.sender, way.receiver, way.by_client, record['offset'], way)
             ways.append(way)
         elif kind in ('frame', 'frame_cut') and 'type_id' in record:
-            by_id[record['conn'], record['dir']].frames.append(_frame(record, numbers))
+            _at(by_id, record).frames.append(_frame(record, numbers))
         elif kind == 'finding' and 'dir' in record:
-            way = by_id[record['conn'], record['dir']]
+            way = _at(by_id, record)
             findings.append(Finding(record['check'], record['severity'], way.sender, way.receiver, way,
                                     record.get('stream_id'), record.get('offset'), record))
     return ways, findings
