@@ -7,13 +7,12 @@ static int step_preface(struct h2_session *session, struct cur *in);
 static int step_head(struct h2_session *session, struct cur *in);
 static int step_skip(struct h2_session *session, struct cur *in);
 static int step_swallow(struct h2_session *session, struct cur *in);
-static int step_foreign(struct h2_session *session, struct cur *in);
 
 static const struct h2_state st_preface = { "preface", true, step_preface };
 static const struct h2_state st_head = { "frame-header", false, step_head };
 static const struct h2_state st_skip = { "skip", true, step_skip };
 static const struct h2_state st_swallow = { "swallow", true, step_swallow };
-static const struct h2_state st_foreign = { "foreign", true, step_foreign };
+static const struct h2_state st_foreign = { "foreign", true, step_swallow };
 
 void h2_go_stream(struct h2_session *session, const struct h2_state *state, uint32_t left)
 {
@@ -432,13 +431,6 @@ static int step_skip(struct h2_session *session, struct cur *in)
 }
 
 static int step_swallow(struct h2_session *session, struct cur *in)
-{
-    (void)session;
-    (void)cur_rest(in);
-    return H2_GO;
-}
-
-static int step_foreign(struct h2_session *session, struct cur *in)
 {
     (void)session;
     (void)cur_rest(in);
