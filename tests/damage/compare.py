@@ -12,6 +12,9 @@ MAY_LACK = {'discard', 'missing', 'cause', 'data', 'data_base64', 'window', 'pay
 ALIKE = {'stream-closed-frame': 'stream-half-closed-frame', 'stream-reserved-frame-client': 'stream-id-parity'}
 
 
+SHOWN_MAX = 20  # LIMIT_FINDINGS_PER_CHECK
+
+
 class Whole:
     """The full decode, made ready to be looked up in."""
 
@@ -39,6 +42,9 @@ class Whole:
             if f.severity == 'error' and not f.record.get('after_doomed'):
                 self.errors.append((self.ways.index(f.way), f.offset, ALIKE.get(f.check, f.check)))
             self.findings.add((ALIKE.get(f.check, f.check), self.ways.index(f.way), f.stream, f.offset))
+        # Only so many of a check are shown of a connection; which, depends on where it begins.
+        shown = Counter((f.check, f.record.get('conn')) for f in decoded.findings)
+        self.capped = {check for (check, _conn), n in shown.items() if n >= SHOWN_MAX}
 
     def _join_block(self, frame):
         """A block's fields stand on its last frame; where one is cut, on the last that is there. Those of a block that
@@ -133,6 +139,8 @@ def _findings(result, whole, decoded, places):
     for f in decoded.findings:
         # What is only possible may rest on an end that was lost.
         if f.severity == 'note' and (f.record.get('scope') != 'advice' or f.record.get('confidence') == 'possible'):
+            continue
+        if f.severity == 'note' and f.check in whole.capped:
             continue
         i, base = places[id(f.way)]
         at = None if f.offset is None else f.offset + base
