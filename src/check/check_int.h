@@ -71,7 +71,10 @@ struct check_side {
     /* SETTINGS and PINGs of this side without an ACK, in order. */
     struct question *asked;
     struct question **asked_end;
-    uint64_t settings_acks;           /* it has sent */
+    uint64_t settings_acks;                  /* it has sent */
+    uint64_t settings_ahead;                 /* of them, seen before what they answer */
+    uint8_t pings_ahead[ACKS_REMEMBERED][8]; /* the same of PING ACKs: payloads of the newest */
+    uint32_t pings_ahead_count;
     uint8_t acks[ACKS_REMEMBERED][8]; /* payloads of its newest PING ACKs */
     uint32_t ack_count;
     bool fatal_goaway; /* a GOAWAY with an error; what was known then */

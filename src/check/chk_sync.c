@@ -94,6 +94,25 @@ static struct question *newest(const struct check_side *side)
 
 /* ---- what answers it ---- */
 
+/* A capture may show an ACK before what it answers: that is then answered (receive-engine 6.4). */
+static void note_ahead(struct check_side *side, const uint8_t *opaque)
+{
+    if (side->pings_ahead_count < ACKS_REMEMBERED) {
+        memcpy(side->pings_ahead[side->pings_ahead_count++], opaque, 8);
+    }
+}
+
+static bool came_ahead(struct check_side *side, const uint8_t *opaque)
+{
+    for (uint32_t i = 0; i < side->pings_ahead_count; i++) {
+        if (memcmp(side->pings_ahead[i], opaque, 8) == 0) {
+            memmove(side->pings_ahead[i], side->pings_ahead[--side->pings_ahead_count], 8);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first one of the type, and of the payload if any; what stands before it was read, too. NULL:
  * there is none. */
 static struct question **find(struct check_side *side, uint8_t type, const uint8_t *opaque)
@@ -121,6 +140,8 @@ static void settings_ack(const struct at_frame *at)
     if (found != NULL) {
         conn->opted_out |= (*found)->opts_out && at->dir == DIR_C2S && !conn->lossy;
         give_back(conn, asker, found);
+    } else {
+        conn->sides[at->dir].settings_ahead++;
     }
 }
 
@@ -144,7 +165,10 @@ static void ping_ack(const struct at_frame *at)
     struct question **found = find(asker, H2_PING, opaque);
     if (found != NULL) {
         give_back(conn, asker, found);
-    } else if (!conn->lossy && !conn->questions_off && is_remembered(asker, opaque)) {
+    } else {
+        note_ahead(side, opaque);
+    }
+    if (found == NULL && !conn->lossy && !conn->questions_off && is_remembered(asker, opaque)) {
         check_tell(at, CHECK_PING_ACK_OF_ACK, CONFIDENCE_POSSIBLE,
                    "a PING ACK that answers no PING, but has the octets of a PING ACK");
     }
@@ -195,12 +219,25 @@ static void behind_goaway(const struct at_frame *at)
 
 /* ---- events ---- */
 
+static void ping(const struct at_frame *at)
+{
+    struct check_side *other = &at->conn->sides[dir_other(at->dir)];
+    if (!came_ahead(other, at->frame->payload.ping.opaque)) {
+        ask(at);
+    }
+}
+
 static void settings(const struct at_frame *at)
 {
     struct check_side *side = &at->conn->sides[at->dir];
+    struct check_side *other = &at->conn->sides[dir_other(at->dir)];
     const struct h2_setting *raw = at->frame->payload.settings.raw;
     bool first = !side->settings_asked && !at->conn->begun_late;
     side->settings_asked = true;
+    if (other->settings_ahead > 0) {
+        other->settings_ahead--;
+        return;
+    }
     ask(at);
     struct question *q = newest(side);
     if (q == NULL) {
@@ -234,7 +271,7 @@ void chk_sync_frame(const struct at_frame *at)
         break;
     case H2_PING:
         if (frame->has_payload && frame->hd.stream_id == 0) {
-            (ack ? ping_ack : ask)(at);
+            (ack ? ping_ack : ping)(at);
         }
         break;
     case H2_GOAWAY:

@@ -325,13 +325,15 @@ CONVERSATIONS = {
         [conversation((">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True)), ("<", ACK)),
          conversation((">", ping(P)), (">", settings((4, 9))), ("<", ping(P, True))),
          conversation((">", get(1)), (">", settings((4, 9))), ("<", answer(1))),
-         conversation((">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True)), close="")]),
+         conversation((">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True)), close=""),
+         conversation(("<", ACK), (">", settings((4, 9))), (">", ping(P)), ("<", ping(P, True)))]),
     "preface-settings-unacked": (
         [conversation((">", ping(P)), ("<", ping(P, True)), acked=">"),
          conversation((">", settings() + get(1)), ("<", answer(1)), acked=">")],
         [conversation((">", ping(P)), ("<", ping(P, True)), ("<", ACK), acked=">"),
          conversation((">", ping(P)), ("<", ping(Q, True)), acked=">"),
-         conversation((">", ping(P)), ("<", ping(P, True)), acked=">", close="")]),
+         conversation((">", ping(P)), ("<", ping(P, True)), acked=">", close=""),
+         spoken([("<", SETTINGS + ACK), (">", PREFACE + SETTINGS + ACK), (">", ping(P)), ("<", ping(P, True))])]),
     "ping-ack-missing": (
         [conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True))),
          conversation((">", ping(P)), (">", settings()), ("<", ACK)),
@@ -339,7 +341,8 @@ CONVERSATIONS = {
         [conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True)), ("<", ping(P, True))),
          conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True) + goaway(0))),
          conversation((">", ping(P)), (">", ping(Q)), ("<", ping(Q, True)), close=""),
-         conversation((">", ping(P)), ("<", get(1)))]),
+         conversation((">", ping(P)), ("<", get(1))),
+         conversation(("<", ping(P, True)), (">", ping(P)), (">", ping(Q)), ("<", ping(Q, True)))]),
     "ping-ack-of-ack": (
         [conversation((">", ping(P, True)), ("<", ping(P, True)))],
         [conversation((">", ping(P)), ("<", ping(P, True))), conversation((">", ping(P, True)), ("<", ping(Q, True))),
