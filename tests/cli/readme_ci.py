@@ -15,7 +15,7 @@ STAND_INS = {
     "sudo": 'exec "$@"',
     "tcpdump": 'while [ "$1" != -w ]; do shift; done; cp "$RECORDED" "$2"',
     "make": "true",
-    "sleep": "true",
+    "sleep": "until ls *.pcap; do /bin/sleep 0.01; done",  # until the recorder has begun, however busy the machine is
 }
 
 
