@@ -79,7 +79,7 @@ int h2_block_begin(struct h2_session *session, struct h2_stream *subject, uint32
     if (session->observer && H2D_UNLIKELY(!hpack_decoder_is_sure(session->hpack))) {
         hpack_decoder_set_ceiling(session->hpack, h2_table_ceiling(session));
     }
-    if (b->judge) {
+    if (subject != NULL && b->judge) {
         b->context = h2_message_context(session, subject, kind);
         b->context.is_push = b->frame.hd.type == H2_PUSH_PROMISE;
         b->sniff = session->tainted || (subject->flags & H2_STREAM_ADOPTED) != 0;
