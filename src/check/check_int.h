@@ -102,7 +102,7 @@ struct check_conn {
     uint32_t foreign_count;
     /* chk_hops.c */
     bool busy, duplicate_told;
-    uint64_t ends;                     /* hash of the addresses; busy only */
+    uint32_t ends;                     /* mixed from the addresses; busy only */
     const struct h2_session *requests; /* who receives them; busy only */
     struct check_side sides[2];
     uint32_t question_count;
@@ -113,7 +113,7 @@ struct check_conn {
 
 /* A connection with requests that is not gone. */
 struct busy_conn {
-    uint64_t ends; /* conn->ends, to tell most apart without looking at them */
+    uint32_t ends; /* conn->ends, to tell most apart without looking at them */
     struct check_conn *conn;
 };
 
