@@ -1,6 +1,8 @@
 /* The driver of the state machine: alone buffers, alone loops. Frame headers and control payloads
  * reach their step in one piece, in place when the chunk holds them whole; DATA, field blocks and
  * unknown payloads reach it as they come. What a frame means is in recv_*.c. */
+#include <stdio.h>
+
 #include "h2/session_int.h"
 
 static int step_preface(struct h2_session *session, struct cur *in);
@@ -357,14 +359,15 @@ static void start_frame(struct h2_session *session, const uint8_t *octets, bool 
 }
 
 /* A server that answers in HTTP/1 never agreed to speak HTTP/2: none of it is frames. */
-static int go_foreign(struct h2_session *session)
+static int go_foreign(struct h2_session *session, char minor)
 {
+    char text[64];
+    (void)snprintf(text, sizeof text, "the server answers in HTTP/1.%c, and not in HTTP/2", minor);
     session->first = false;
     session->tainted = true;
     session->frame.where =
         (struct h2_where){ session->start_offset, session->start_pos, session->pos };
-    h2_note(session, CHECK_PREFACE_SERVER_SETTINGS_MISSING, 0,
-            "the server answers in HTTP/1, and not in HTTP/2");
+    h2_note(session, CHECK_PREFACE_SERVER_SETTINGS_MISSING, 0, text);
     h2_go_stream(session, &st_foreign, UINT32_MAX);
     return H2_GO;
 }
@@ -372,7 +375,7 @@ static int go_foreign(struct h2_session *session)
 static bool is_http1(const struct h2_session *session, struct span octets)
 {
     return session->first && session->observer && session->role == H2_ROLE_CLIENT &&
-           memcmp(octets.ptr, "HTTP/1.", 7) == 0;
+           memcmp(octets.ptr, "HTTP/1.", 7) == 0 && (octets.ptr[7] == '0' || octets.ptr[7] == '1');
 }
 
 /* RFC 9113 4.1. */
@@ -380,7 +383,7 @@ static int step_head(struct h2_session *session, struct cur *in)
 {
     struct span octets = cur_take(in, H2_FRAME_HEADER_LEN);
     if (H2D_UNLIKELY(is_http1(session, octets))) {
-        return go_foreign(session);
+        return go_foreign(session, (char)octets.ptr[7]);
     }
     bool intruder = session->block.open &&
                     (octets.ptr[3] != H2_CONTINUATION ||

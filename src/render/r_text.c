@@ -484,7 +484,7 @@ static void text_unsynchronised(struct side *side, uint64_t offset, uint64_t len
     begin_columns(&line, side, &side->pos, "unsynchronised");
     put_length(&line, length);
     line_text(&line, "  ");
-    line_styled(&line, STYLE_UNKNOWN, "skipped in search of a frame boundary");
+    line_styled(&line, STYLE_UNKNOWN, "passed over");
     if (side->pos.packet > 0) {
         line_text(&line, " (p");
         line_u64(&line, side->pos.packet);

@@ -546,7 +546,7 @@ static void test_damage(void **state)
         &run,
         "#1 127.0.0.1:35010 > 127.0.0.1:18080  h2c, prior knowledge\n"
         "0.000008 #1 <  gap                     1448  lost, between p6 and p9\n"
-        "#1 <  unsynchronised            20  skipped in search of a frame boundary (p9)\n"
+        "#1 <  unsynchronised            20  passed over (p9)\n"
         "0.000008 #1 <  DATA                3   1000  (400 octets missing: the input ends here)\n"
         "0.000008 #1 >  frame header               4  (5 octets missing: the input ends here)\n");
     static const char *const json[] = {
